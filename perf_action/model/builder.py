@@ -1,0 +1,138 @@
+"""Builds profiles: interns what it is given, and refuses what no profile may hold.
+
+Importers use nothing else, so a negative count, a value that overflows, or a stack that does not exist is found
+where it is read. `ValueError` says what is wrong; the importer adds file and place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from perf_action.model.profile import UNKNOWN, Fidelity, Profile, ValueKind
+
+_INT64_MAX = 2**63 - 1
+
+
+class ProfileBuilder:
+    """Collects stacks and samples; `build()` gives the finished, checked `Profile`.
+
+    Samples of one stack, thread and time are summed, so that the result has one row for each.
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[ValueKind],
+        *,
+        tool: str = "",
+        tool_version: str = "",
+        fidelity: Fidelity = "sampled",
+    ) -> None:
+        if not kinds:
+            raise ValueError("a profile needs at least one kind of value")
+        self._kinds = tuple(kinds)
+        self._tool, self._tool_version, self._fidelity = tool, tool_version, fidelity
+        self._strings: dict[str, int] = {"": 0}
+        self._functions: dict[tuple[int, int, int, int], int] = {}
+        self._frames: dict[tuple[int, int], int] = {}
+        self._stacks: dict[tuple[int, int], int] = {}
+        self._samples: dict[tuple[int, int, int], list[int]] = {}
+        self._totals = [0] * len(self._kinds)
+        self._notes: dict[str, None] = {}
+        self._has_thread = self._has_time = False
+
+    def _string(self, text: str) -> int:
+        return self._strings.setdefault(text, len(self._strings))
+
+    def function(self, name: str, *, file: str = "", module: str = "", line: int = 0) -> int:
+        """The index of a function; an empty name becomes ``[unknown]``. `line` is where it is defined, 0 if not known."""
+        key = (
+            self._string(name or UNKNOWN),
+            self._string(file),
+            self._string(module),
+            max(0, min(line, 2**31 - 1)),
+        )
+        return self._functions.setdefault(key, len(self._functions))
+
+    def frame(self, function: int, line: int = 0) -> int:
+        """The index of a place in a function; `line` is the line being executed, 0 if not known."""
+        return self._frames.setdefault((function, max(0, min(line, 2**31 - 1))), len(self._frames))
+
+    def stack(self, parent: int, frame: int) -> int:
+        """The index of the stack that is `parent` (-1: nothing) with `frame` called on top of it."""
+        if not -1 <= parent < len(self._stacks):
+            raise ValueError(f"stack {parent} does not exist")
+        if not 0 <= frame < len(self._frames):
+            raise ValueError(f"frame {frame} does not exist")
+        return self._stacks.setdefault((parent, frame), len(self._stacks))
+
+    def stack_of(self, frames: Sequence[int]) -> int:
+        """The index of a whole stack, root first; no frames at all are one ``[unknown]`` frame."""
+        parent = -1
+        for frame in frames or (self.frame(self.function(UNKNOWN)),):
+            parent = self.stack(parent, frame)
+        return parent
+
+    def sample(
+        self, stack: int, values: Sequence[int], *, thread: str | None = None, time_ns: int | None = None
+    ) -> None:
+        """Add values (one per kind, none negative) to a stack. Zeros are dropped."""
+        if len(values) != len(self._kinds):
+            raise ValueError(f"{len(values)} values for {len(self._kinds)} kinds")
+        if not 0 <= stack < len(self._stacks):
+            raise ValueError(f"stack {stack} does not exist")
+        for i, value in enumerate(values):
+            if value < 0:
+                raise ValueError(f"negative value {value}")
+            self._totals[i] += value
+            if self._totals[i] > _INT64_MAX:
+                raise ValueError(f"value {value} is too large for a profile")
+        if not any(values):
+            return
+        self._has_thread |= thread is not None
+        self._has_time |= time_ns is not None
+        key = (stack, self._string(thread or ""), -1 if time_ns is None else time_ns)
+        row = self._samples.get(key)
+        if row is None:
+            self._samples[key] = list(values)
+        else:
+            for i, value in enumerate(values):
+                row[i] += value
+
+    def note(self, text: str) -> None:
+        """Remember something that was dropped or guessed; the same text is kept once."""
+        self._notes[text] = None
+
+    def build(
+        self, *, period: int | None = None, duration_ns: int | None = None, requests: int | None = None
+    ) -> Profile:
+        functions = np.array(list(self._functions), dtype=np.int32).reshape(-1, 4)
+        frames = np.array(list(self._frames), dtype=np.int32).reshape(-1, 2)
+        stacks = np.array(list(self._stacks), dtype=np.int32).reshape(-1, 2)
+        keys = np.array(list(self._samples), dtype=np.int64).reshape(-1, 3)
+        return Profile(
+            strings=tuple(self._strings),
+            function_name=functions[:, 0],
+            function_file=functions[:, 1],
+            function_module=functions[:, 2],
+            function_line=functions[:, 3],
+            frame_function=frames[:, 0],
+            frame_line=frames[:, 1],
+            stack_parent=stacks[:, 0],
+            stack_frame=stacks[:, 1],
+            sample_stack=keys[:, 0].astype(np.int32),
+            sample_thread=keys[:, 1].astype(np.int32) if self._has_thread else None,
+            sample_time_ns=keys[:, 2] if self._has_time else None,
+            sample_values=np.array(list(self._samples.values()), dtype=np.int64).reshape(
+                -1, len(self._kinds)
+            ),
+            kinds=self._kinds,
+            period=period,
+            duration_ns=duration_ns,
+            requests=requests,
+            tool=self._tool,
+            tool_version=self._tool_version,
+            fidelity=self._fidelity,
+            notes=tuple(self._notes),
+        )

@@ -1,0 +1,68 @@
+"""The report: everything the documents (comment, summary, tables) are rendered from, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perf_action.model.change import Comparison
+from perf_action.model.environment import Environment
+from perf_action.model.finding import Finding
+from perf_action.model.profile import Profile
+from perf_action.model.snapshot import Snapshot
+from perf_action.model.trial import Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageOutcome:
+    """How a stage went. `state` is done, failed or skipped; `reason` says why where it is not done."""
+
+    name: str
+    profiler: str
+    state: str
+    launches: int
+    seconds: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What head is compared with. `how` is side-by-side, stored or none; distances are None where not known."""
+
+    how: str
+    commit: str = ""
+    commits_behind: int | None = None
+    days_old: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlameGraph:
+    """The merged profile of one stage, base (None where there is none) and head, for pictures and text."""
+
+    stage: str
+    base: Profile | None
+    head: Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """`comparison` is None on a first run with nothing to compare with. `fails` lists why the policy fails, if it does.
+
+    `artifact_url` and `run_url` are empty outside GitHub.
+    """
+
+    title: str
+    head: Snapshot
+    base: Snapshot | None
+    baseline: Baseline
+    comparison: Comparison | None
+    budgets: tuple[Finding, ...] = ()
+    stages: tuple[StageOutcome, ...] = ()
+    flames: tuple[FlameGraph, ...] = ()
+    environment: Environment | None = None
+    fails: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    skipped: str = ""
+    artifact_url: str = ""
+    run_url: str = ""
+    failed_sides: tuple[tuple[Side, str], ...] = ()

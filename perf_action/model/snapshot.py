@@ -1,0 +1,44 @@
+"""A snapshot: all that is known of one side, from whatever it was made.
+
+A side of a run folder, a stored baseline, a metric file, a sliced profile and a single capture all become one, so
+that any two can be compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perf_action.model.environment import Environment
+from perf_action.model.metric import Metric, Series
+from perf_action.model.profile import CapturedProfile, ProfileSlice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Snapshot:
+    """`label` names it to people (a commit, a file). `captures` are whole profiles, `slices` what a sampling
+    profiler saw per slice of load; `not_comparable` gives the reason why the load itself was no good, or is empty.
+    """
+
+    label: str
+    commit: str = ""
+    environment: Environment | None = None
+    metrics: tuple[Metric, ...] = ()
+    series: tuple[Series, ...] = ()
+    captures: tuple[CapturedProfile, ...] = ()
+    slices: tuple[ProfileSlice, ...] = ()
+    notes: tuple[str, ...] = ()
+    not_comparable: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Capture:
+    """What a reader found in one file. `format` is the reader's name, e.g. ``py-spy-raw``."""
+
+    format: str
+    captures: tuple[CapturedProfile, ...] = ()
+    slices: tuple[ProfileSlice, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    series: tuple[Series, ...] = ()
+    environment: Environment | None = None
+    commit: str = ""
+    notes: tuple[str, ...] = ()

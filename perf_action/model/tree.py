@@ -1,0 +1,149 @@
+"""Questions to a profile that need its call tree: self and total cost, selection by time, merging, folding.
+
+None of them recurses: stacks may be a hundred thousand frames deep.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perf_action.model.builder import ProfileBuilder
+from perf_action.model.profile import FunctionKey, Int64, Profile
+
+
+class Cost(NamedTuple):
+    """What a function costs itself, and with all that it calls (counted once per stack, however often it recurs)."""
+
+    self: int
+    total: int
+
+
+def stack_self(profile: Profile, kind: int = 0) -> Int64:
+    """Value of each stack node itself, shape (stacks,)."""
+    out = np.zeros(len(profile.stack_parent), dtype=np.int64)
+    np.add.at(out, profile.sample_stack, profile.sample_values[:, kind])
+    return out
+
+
+def stack_total(profile: Profile, kind: int = 0) -> Int64:
+    """Value of each stack node with everything above it, shape (stacks,)."""
+    totals: list[int] = stack_self(profile, kind).tolist()
+    parents: list[int] = profile.stack_parent.tolist()
+    for node in range(len(parents) - 1, -1, -1):
+        parent = parents[node]
+        if parent >= 0:
+            totals[parent] += totals[node]
+    return np.array(totals, dtype=np.int64)
+
+
+def function_ids(profile: Profile) -> tuple[list[FunctionKey], list[int]]:
+    """The distinct functions by identity, and for each function of the table its place among them."""
+    ids: dict[FunctionKey, int] = {}
+    mapped = [ids.setdefault(key, len(ids)) for key in profile.function_keys()]
+    return list(ids), mapped
+
+
+def costs(profile: Profile, kind: int = 0) -> dict[FunctionKey, Cost]:
+    """Self and total value of every function that has any; the self values add up to the profile's total."""
+    keys, mapped = function_ids(profile)
+    frame_ids = [mapped[f] for f in profile.frame_function.tolist()]
+    node_ids = [frame_ids[f] for f in profile.stack_frame.tolist()]
+    self_of, total_of = [0] * len(keys), [0] * len(keys)
+    for node, value in enumerate(stack_self(profile, kind).tolist()):
+        self_of[node_ids[node]] += value
+    totals = stack_total(profile, kind).tolist()
+    for node in _outermost(profile.stack_parent.tolist(), node_ids, len(keys)):
+        total_of[node_ids[node]] += totals[node]
+    return {key: Cost(self_of[i], total_of[i]) for i, key in enumerate(keys) if total_of[i]}
+
+
+def _outermost(parents: list[int], ids: list[int], n_ids: int) -> Iterator[int]:
+    """Nodes whose function does not occur further down their own stack: a walk in depth-first order."""
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    for node, parent in enumerate(parents):
+        children[parent].append(node)
+    on_stack = [0] * n_ids
+    todo = [(node, False) for node in children[-1]]
+    while todo:
+        node, leaving = todo.pop()
+        if leaving:
+            on_stack[ids[node]] -= 1
+            continue
+        if not on_stack[ids[node]]:
+            yield node
+        on_stack[ids[node]] += 1
+        todo.append((node, True))
+        todo.extend((child, False) for child in children.get(node, ()))
+
+
+def between(profile: Profile, start_ns: int, end_ns: int) -> Profile:
+    """The samples with start_ns <= time < end_ns; ValueError without a time-line."""
+    if profile.sample_time_ns is None:
+        raise ValueError("the profile has no time-line")
+    keep = (profile.sample_time_ns >= start_ns) & (profile.sample_time_ns < end_ns)
+    return _select(profile, keep, duration_ns=end_ns - start_ns)
+
+
+def _select(profile: Profile, keep: NDArray[np.bool_], *, duration_ns: int | None) -> Profile:
+    return replace(
+        profile,
+        sample_stack=profile.sample_stack[keep],
+        sample_values=profile.sample_values[keep],
+        sample_thread=None if profile.sample_thread is None else profile.sample_thread[keep],
+        sample_time_ns=None if profile.sample_time_ns is None else profile.sample_time_ns[keep],
+        duration_ns=duration_ns,
+    )
+
+
+def merge(profiles: Iterable[Profile]) -> Profile:
+    """The sum of profiles of the same kinds; threads and times are dropped. ValueError if kinds differ or none is given."""
+    parts = list(profiles)
+    if not parts:
+        raise ValueError("nothing to merge")
+    first = parts[0]
+    if any(p.kinds != first.kinds for p in parts):
+        raise ValueError("profiles of different kinds cannot be merged")
+    builder = ProfileBuilder(
+        first.kinds, tool=first.tool, tool_version=first.tool_version, fidelity=first.fidelity
+    )
+    for p in parts:
+        nodes = _copy_stacks(builder, p)
+        for stack, values in zip(p.sample_stack.tolist(), p.sample_values.tolist(), strict=True):
+            builder.sample(nodes[stack], values)
+        for note in p.notes:
+            builder.note(note)
+    durations = [p.duration_ns for p in parts if p.duration_ns is not None]
+    requests = [p.requests for p in parts if p.requests is not None]
+    return builder.build(
+        period=first.period if all(p.period == first.period for p in parts) else None,
+        duration_ns=sum(durations) if len(durations) == len(parts) else None,
+        requests=sum(requests) if len(requests) == len(parts) else None,
+    )
+
+
+def _copy_stacks(builder: ProfileBuilder, p: Profile) -> list[int]:
+    s = p.strings
+    functions = [
+        builder.function(s[n], file=s[f], module=s[m], line=line)
+        for n, f, m, line in zip(
+            p.function_name.tolist(),
+            p.function_file.tolist(),
+            p.function_module.tolist(),
+            p.function_line.tolist(),
+            strict=True,
+        )
+    ]
+    frames = [
+        builder.frame(functions[f], line)
+        for f, line in zip(p.frame_function.tolist(), p.frame_line.tolist(), strict=True)
+    ]
+    nodes: list[int] = []
+    for parent, frame in zip(p.stack_parent.tolist(), p.stack_frame.tolist(), strict=True):
+        nodes.append(builder.stack(nodes[parent] if parent >= 0 else -1, frames[frame]))
+    return nodes

@@ -1,0 +1,131 @@
+"""How a measurement is cut: side, launch, pair, slice.
+
+A *launch* is a fresh process and the unit of replication; a *pair* is what was taken together; a *side* is base or
+head; a *slice* is a stretch of stable load between two readings of the clocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from perf_action.model.metric import Series
+
+
+class Side(str, Enum):
+    BASE = "base"
+    HEAD = "head"
+
+
+#: duet: both sides loaded at once on swapped cores; interleaved: one after the other, order balanced; alone: one side
+Placement = Literal["duet", "interleaved", "alone"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One phase of the measurement.
+
+    `profiler` "none" means clean launches (times come from these only). `slices` of `requests` requests each (or
+    `seconds`, where the scenario is timed or nobody counts); `launches` pairs of launches, at least and at most.
+    `request_steps`: requests per launch where two launches of different length are subtracted (exact counters).
+    `open_rate`: requests per second of an open loop, None for a closed one.
+    """
+
+    name: str
+    profiler: str
+    load: str
+    placement: Placement
+    min_launches: int
+    max_launches: int
+    slices: int = 4
+    requests: int | None = None
+    seconds: float | None = None
+    warm_up_requests: int = 0
+    warm_up_seconds: float = 0.0
+    request_steps: tuple[int, ...] = ()
+    open_rate: float | None = None
+    rate_hz: float = 0.0
+    native: bool = False
+    subprocesses: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One launch of each of `sides` (both at once in a duet), `cores[i]` for `sides[i]` (empty: not pinned).
+
+    `number` counts all trials of a run, `pair` the trials of a stage; `swap` whether cores are swapped in mid-launch.
+    """
+
+    number: int
+    stage: Stage
+    pair: int
+    sides: tuple[Side, ...]
+    cores: tuple[int, ...] = ()
+    swap: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """What the clocks said about one side over one slice. Latencies in ns; None where the load tool gave none.
+
+    `requests` None: the tool does not count. `start_ns` and `end_ns` are of the monotonic clock.
+    CPU times, I/O and faults are summed over the process tree.
+    """
+
+    side: Side
+    launch: int
+    pair: int
+    index: int
+    core: int | None
+    start_ns: int
+    end_ns: int
+    requests: int | None
+    errors: int
+    latency_p50_ns: float | None
+    latency_p95_ns: float | None
+    latency_p99_ns: float | None
+    cpu_ns: int
+    user_ns: int
+    system_ns: int
+    rss_bytes: int
+    pss_bytes: int | None
+    read_bytes: int
+    written_bytes: int
+    minor_faults: int = 0
+    context_switches: int = 0
+    steal_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureFile:
+    """A file that a profiler or load tool wrote, relative to the trial's folder.
+
+    `started_ns` is when the profiler began, on the monotonic clock: slices are cut out of a time-line with it.
+    """
+
+    side: Side
+    launch: int
+    path: str
+    tool: str
+    started_ns: int | None = None
+    requests: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRecord:
+    """What came of a trial. `failure` is None, or one line saying why nothing here may be used.
+
+    `start_ns_of` how long each side took until it was ready; `rss_peak_bytes` the highest sum over the tree.
+    """
+
+    trial: Trial
+    slices: tuple[Slice, ...] = ()
+    series: tuple[tuple[Side, Series], ...] = ()
+    captures: tuple[CaptureFile, ...] = ()
+    start_up_ns: tuple[tuple[Side, int], ...] = ()
+    rss_peak_bytes: tuple[tuple[Side, int], ...] = ()
+    seconds: float = 0.0
+    failure: str | None = None
+    notes: tuple[str, ...] = ()
