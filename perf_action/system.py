@@ -153,7 +153,7 @@ class System:
         """Start in a process group of its own. Output goes to `log` (appended), with `pipes` stdout goes to a pipe
         instead and stdin is one. `cores` pins the process and all that it will start.
         """
-        with open(log if log is not None else os.devnull, "ab") as sink:
+        with (log or Path(os.devnull)).open("ab") as sink:
             return Process(
                 self._popen(
                     argv,

@@ -45,7 +45,7 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="perf-action")
 def cli() -> None:
-    """Measure what a change did to the CPU and memory of a running service, and which function did it.
+    r"""Measure what a change did to the CPU and memory of a running service, and which function did it.
 
     \b
     perf-action demo                      see it work, no set-up
@@ -79,5 +79,5 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"error: {one_line(message, 2000)}", file=sys.stderr)
+    click.echo(f"error: {one_line(message, 2000)}", err=True)
     return code

@@ -28,3 +28,18 @@ class Finding:
     evidence: tuple[str, ...] = ()
     file: str = ""
     line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """A limit on one quantity: a metric's name, or ``cpu.hot_function`` (the largest self share of one function).
+
+    `limit` is canonical, in `unit` (ns, bytes, count, 1/s, ratio). `relative`: the limit is on the change against base
+    (0.05 is +5 %) instead of on head itself. `at_least`: the value must not fall below the limit.
+    """
+
+    rule: str
+    limit: float
+    unit: str
+    relative: bool = False
+    at_least: bool = False
