@@ -1,0 +1,308 @@
+"""perf.yml as types: one frozen group for each top-level key. Keys are kebab-case in the file, snake_case here.
+
+The JSON schema for editors is made from these classes, so their descriptions are what people read while they type.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Any, Literal
+
+from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from perf_action.config.quantity import Launches, Range, Seconds, Share, quantity
+from perf_action.model.finding import Budget
+
+Command = str | list[str]
+
+
+class Group(BaseModel):
+    """The base of all groups: frozen, kebab-case, nothing unknown."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        alias_generator=AliasGenerator(alias=lambda name: name.replace("_", "-")),
+        use_attribute_docstrings=True,
+    )
+
+
+class Ready(Group):
+    """How to see that the service answers: exactly one of url, tcp and log."""
+
+    url: str | None = None
+    """GET this until it answers 2xx; {port} is replaced"""
+    tcp: str | None = None
+    """connect to host:port until it works; {port} is replaced"""
+    log: str | None = None
+    """a regular expression that a line of the service's output matches"""
+    headers: dict[str, str] = Field(default_factory=dict, repr=False)
+    """headers of the GET; $NAME is taken from the environment"""
+    timeout: Seconds = 60.0
+    """how long a start may take"""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Ready:
+        given = [k for k in ("url", "tcp", "log") if getattr(self, k)]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of url, tcp and log, not {' and '.join(given) or 'none'}")
+        if self.headers and not self.url:
+            raise ValueError("headers go with url")
+        if self.log:
+            re.compile(self.log)
+        return self
+
+
+class Service(Group):
+    """How to get, start and stop the service. {port}, {work} (a fresh folder for each launch), {checkout} and {python}
+    are replaced in commands and values.
+    """
+
+    command: Command
+    """what starts the service, in the foreground"""
+    setup: Command | None = None
+    """run once in each checkout, before build"""
+    build: Command | None = None
+    """run once in each checkout"""
+    before_launch: Command | None = None
+    """run before every launch: the same state for each"""
+    ready: Ready | None = None
+    """default: tcp 127.0.0.1:{port}"""
+    env: dict[str, str] = Field(default_factory=dict, repr=False)
+    """environment of the service and of the commands here; $NAME is taken from the environment"""
+    directory: str = "."
+    """where the commands run, relative to the checkout"""
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """a fixed port; then two launches never run at once. Default: a free one, {port}"""
+    stop_timeout: Seconds = 15.0
+    """how long the service may take to end after SIGTERM, before it is killed"""
+    virtualenv: Literal["auto", "always", "never"] = "auto"
+    """whether each checkout gets a Python virtual environment of its own, first on the PATH; auto: if setup uses pip"""
+
+
+class Scenario(Group):
+    """One load: a script of a load tool, or any command. With none of these: GET requests to `url`."""
+
+    tool: Literal["locust", "k6", "command"] = "locust"
+    """what makes the load"""
+    script: str | None = None
+    """the locustfile or k6 script, relative to the checkout of head"""
+    command: Command | None = None
+    """for tool: command; {port}, {url}, {out} and {requests} are replaced; may write a result into {out}"""
+    result: str | None = None
+    """the file the command writes, in any format that `perf-action show` reads; {out} is replaced"""
+    users: int = Field(default=2, ge=1, le=100_000)
+    """concurrent users (closed loop)"""
+    host: str = "http://127.0.0.1:{port}"
+    """where the load goes"""
+    env: dict[str, str] = Field(default_factory=dict, repr=False)
+    """environment of the load tool; $NAME is taken from the environment"""
+    args: list[str] = Field(default_factory=list)
+    """further arguments of the load tool"""
+    requests: int | None = Field(default=None, ge=1)
+    """requests in a slice; default: calibrated to at least a quarter of a second"""
+    duration: Seconds | None = None
+    """length of a slice, where the scenario is timed"""
+    warm_up: Seconds | None = None
+    """how long to warm up; default: a number of requests"""
+    max_error_rate: Share = 0.01
+    """a higher share of failed requests means that nothing can be said"""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Scenario:
+        if self.tool == "command":
+            if not self.command:
+                raise ValueError("tool: command needs command")
+            if self.script:
+                raise ValueError("script goes with locust and k6, not with tool: command")
+        else:
+            if not self.script:
+                raise ValueError(f"tool: {self.tool} needs script")
+            if self.command or self.result:
+                raise ValueError(f"command and result go with tool: command, not with {self.tool}")
+        if self.requests and self.duration:
+            raise ValueError("give requests or duration, not both")
+        return self
+
+
+class StageOptions(Group):
+    """One stage of the measurement: a profiler under a load. profiler: none takes clean times."""
+
+    profiler: Literal["none", "py-spy", "memray"]
+    """which profiler"""
+    load: str | None = None
+    """which load; default: the first one"""
+    rate: int | None = Field(default=None, ge=1, le=1000)
+    """samples per second; default 250"""
+    native: bool = False
+    """native frames too (py-spy --native, memray --native)"""
+    subprocesses: bool = True
+    """worker processes too"""
+    launches: Launches | None = None
+    """how many launches a side"""
+    slices: int | None = Field(default=None, ge=1, le=100)
+    """slices in a launch"""
+    requests: int | None = Field(default=None, ge=1)
+    """requests in a slice"""
+    duration: Seconds | None = None
+    """length of a slice"""
+
+
+class Measure(Group):
+    """How much is measured."""
+
+    launches: Launches = Range(8, 24)
+    """fresh starts of each side for the times, at least and at most"""
+    slices: int = Field(default=4, ge=1, le=100)
+    """slices of stable load in a launch"""
+    max_minutes: float = Field(default=5.0, gt=0, le=600)
+    """all that measuring may take, after set-up and build"""
+    warm_up: int = Field(default=300, ge=0)
+    """requests before anything is counted"""
+    soak: Seconds = 45.0
+    """length of the launch that looks for leaks; 0 for none"""
+    placement: Literal["auto", "duet", "interleaved"] = "auto"
+    """duet: base and head at once on swapped cores; auto: duet where two cores and two ports allow"""
+
+
+class BaselineOptions(Group):
+    """Where earlier measurements are kept."""
+
+    store: Literal["git", "directory", "none"] = "git"
+    """a branch of this repository, a folder, or nowhere"""
+    branch: str = "perf-data"
+    """for store: git"""
+    path: str = ".perf-baseline"
+    """for store: directory"""
+    remote: str = "origin"
+    """for store: git"""
+    stale_after: int = Field(default=14, ge=1)
+    """days after which a baseline is called old"""
+
+    @field_validator("branch", "remote")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        if (
+            not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", value)
+            or ".." in value
+            or value.endswith((".lock", "/", "."))
+        ):
+            raise ValueError(f"{value!r} is not a plain name of a branch or remote")
+        return value
+
+
+class CommentMode(str, Enum):
+    ALWAYS = "always"
+    CHANGES = "changes"
+    REGRESSIONS = "regressions"
+    NEVER = "never"
+
+
+class Comment(Group):
+    """The comment on the pull request."""
+
+    mode: CommentMode = CommentMode.CHANGES
+    """always, changes (when there is something to say, or a comment to update), regressions, never"""
+    id: str = Field(default="default", pattern=r"^[A-Za-z0-9_.-]{1,50}$")
+    """tells several uses in one repository apart"""
+
+
+class FailOn(str, Enum):
+    REGRESSION = "regression"
+    BUDGET = "budget"
+    LEAK = "leak"
+    INCONCLUSIVE = "inconclusive"
+    NEVER = "never"
+
+
+#: budgets that are no metric: rule -> the unit its limit must have
+SPECIAL_BUDGETS = {"cpu.hot_function": "ratio"}
+
+
+def parse_budget(rule: str, value: Any) -> Budget:
+    """``500MB`` is at most that, ``>= 100`` at least, ``+5%`` a change against base. ValueError says what is wrong."""
+    text = str(value).strip()
+    at_least = text.startswith(">=")
+    text = text.removeprefix(">=").removeprefix("<=").strip()
+    relative = text.startswith("+")
+    limit, unit = quantity(text if isinstance(value, str) else value)
+    if relative and unit != "ratio":
+        raise ValueError(f"{value!r}: a change is a percentage, such as +5%")
+    expected = SPECIAL_BUDGETS.get(rule)
+    if expected and unit not in (expected, "count"):
+        raise ValueError(f"{value!r}: {rule} is limited by a share, such as 10%")
+    if rule.endswith("_rate") and unit == "count":
+        unit = "ratio"
+    return Budget(rule=rule, limit=limit, unit=unit, relative=relative, at_least=at_least)
+
+
+class Config(Group):
+    """perf.yml."""
+
+    service: Service
+    load: dict[str, Scenario]
+    """named loads"""
+    stages: dict[str, StageOptions] = Field(default_factory=dict)
+    """named stages, besides the clean launches and the soak"""
+    measure: Measure = Measure()
+    budgets: dict[str, str | float | int] = Field(default_factory=dict)
+    """metric: limit, such as memory.peak: 500MB, cpu.hot_function: 10%, cpu.per_request: +5%"""
+    baseline: BaselineOptions = BaselineOptions()
+    fail_on: list[FailOn] = Field(default_factory=lambda: [FailOn.NEVER])
+    """what makes the job red: regression, budget, leak, inconclusive; default never"""
+    comment: Comment = Comment()
+    paths: list[str] = Field(default_factory=list)
+    """measure only if one of these changed; ! excludes"""
+
+    @field_validator("fail_on", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("fail_on")
+    @classmethod
+    def _never_alone(cls, value: list[FailOn]) -> list[FailOn]:
+        if FailOn.NEVER in value and len(value) > 1:
+            raise ValueError("never cannot stand beside other words")
+        return value
+
+    @field_validator("budgets")
+    @classmethod
+    def _limits(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for rule, limit in value.items():
+            try:
+                parse_budget(rule, limit)
+            except ValueError as error:
+                raise ValueError(f"{rule}: {error}") from None
+        return value
+
+    @field_validator("load", "stages")
+    @classmethod
+    def _names(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,40}", name):
+                raise ValueError(f"{name!r} is not a plain name: small letters, digits, - and _")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        if not self.load:
+            raise ValueError("load: at least one load is needed")
+        for name, stage in self.stages.items():
+            if stage.load is not None and stage.load not in self.load:
+                raise ValueError(
+                    f"stages.{name}.load: there is no load {stage.load!r}; there is {', '.join(self.load)}"
+                )
+        if self.measure.placement == "duet" and self.service.port:
+            raise ValueError("measure.placement: duet needs two ports, but service.port fixes one")
+        return self
+
+    @property
+    def limits(self) -> tuple[Budget, ...]:
+        return tuple(parse_budget(rule, limit) for rule, limit in self.budgets.items())
+
+    def load_of(self, stage: StageOptions) -> str:
+        """The name of the load a stage uses."""
+        return stage.load or next(iter(self.load))
