@@ -1,0 +1,271 @@
+"""What is measured, in which order, within the time allowed: pure, so that `run --dry-run` and a test can look at it.
+
+Launches of base and head are interleaved (a duet runs both at once), their order balanced and their cores rotated.
+Stages: clean launches for times first (at least `measure.launches`' lower bound), then the stages of perf.yml with
+their profilers, then the soak that looks for leaks; what time is left goes to more clean launches while the smallest
+detectable change is still too large.
+
+Stopping looks at the *spread* of the launches only, never at the effect, so that extending costs no false alarms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from perf_action.config import Config, StageOptions
+from perf_action.model.trial import Placement, Side, Stage, Trial, TrialRecord
+
+CLEAN, SOAK, CALIBRATION = "clean", "soak", "calibration"
+#: profilers whose captures are exact counts: two launches of different length are subtracted
+COUNTING = ("memray",)
+_SOAK_SLICE_SECONDS = 5.0
+#: assumed for a plan before anything is known: start and stop of a launch, a slice, in seconds
+_GUESS_START, _GUESS_SLICE, _GUESS_WARM_UP = 3.0, 0.8, 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """`stages` in their order; `max_seconds` for all trials together; `sides` both or head alone."""
+
+    stages: tuple[Stage, ...]
+    sides: tuple[Side, ...]
+    cores: tuple[int, ...]
+    max_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Nothing more is worth measuring; `dropped` says what time did not allow."""
+
+    dropped: tuple[str, ...] = ()
+
+
+def schedule(config: Config, sides: tuple[Side, ...], cores: tuple[int, ...]) -> Schedule:
+    """The stages for these sides on these cores."""
+    placement = _placement(config, sides, cores)
+    stages = [_clean(config, placement)]
+    stages += [_profiled(config, name, options, placement) for name, options in config.stages.items()]
+    if config.measure.soak:
+        stages.append(_soak(config, placement))
+    return Schedule(
+        stages=tuple(stages), sides=sides, cores=cores, max_seconds=config.measure.max_minutes * 60
+    )
+
+
+def calibration(schedule: Schedule) -> Trial:
+    """The launch of head that finds out how fast the service is; nothing of it is kept."""
+    clean = schedule.stages[0]
+    stage = replace(clean, name=CALIBRATION, slices=2, requests=None, seconds=1.0, placement="alone")
+    return Trial(number=0, stage=stage, pair=0, sides=(Side.HEAD,), cores=schedule.cores[:1])
+
+
+def calibrated(schedule: Schedule, requests_per_second: Mapping[str, float | None]) -> Schedule:
+    """Amounts for services as fast as measured (per load; None where the load tool does not count).
+
+    A clean slice lasts about half a second when a service runs alone, a profiled one two; both at least 50 requests.
+    """
+    return replace(
+        schedule, stages=tuple(_amounts(s, requests_per_second.get(s.load)) for s in schedule.stages)
+    )
+
+
+def next_trial(
+    schedule: Schedule, done: Sequence[TrialRecord], *, detectable: float | None
+) -> Trial | Settled:
+    """The next launch. `detectable` is the smallest change of CPU per request that the clean launches would show."""
+    spent = sum(r.seconds for r in done)
+    for stage in schedule.stages:
+        pair = _pairs_done(stage, done, schedule)
+        if pair < stage.min_launches:
+            if spent + _seconds_of(stage, done) > schedule.max_seconds and _enough(stage, pair):
+                continue
+            return _trial(schedule, stage, done)
+    clean = schedule.stages[0]
+    pairs = _pairs_done(clean, done, schedule)
+    settled = detectable is not None and detectable <= 0.03
+    if (
+        pairs < clean.max_launches
+        and not settled
+        and spent + _seconds_of(clean, done) <= schedule.max_seconds
+    ):
+        return _trial(schedule, clean, done)
+    return Settled(dropped=tuple(_dropped(schedule, done, settled=settled)))
+
+
+def expected_seconds(schedule: Schedule) -> tuple[tuple[Stage, float], ...]:
+    """About how long each stage takes at least, before anything was measured."""
+    both = len(schedule.sides) == 2
+    return tuple(
+        (s, s.min_launches * _seconds_of(s, ()) * (2 if both and s.placement == "interleaved" else 1))
+        for s in schedule.stages
+    )
+
+
+def _placement(config: Config, sides: tuple[Side, ...], cores: tuple[int, ...]) -> Placement:
+    if len(sides) == 1:
+        return "alone"
+    if config.measure.placement != "auto":
+        return config.measure.placement
+    return "duet" if len(cores) >= 2 and config.service.port is None else "interleaved"
+
+
+def _clean(config: Config, placement: Placement) -> Stage:
+    load = next(iter(config.load))
+    scenario = config.load[load]
+    return Stage(
+        name=CLEAN,
+        profiler="none",
+        load=load,
+        placement=placement,
+        min_launches=config.measure.launches.least,
+        max_launches=config.measure.launches.most,
+        slices=_balanced(config.measure.slices, placement),
+        requests=scenario.requests,
+        seconds=scenario.duration,
+        warm_up_requests=0 if scenario.warm_up else config.measure.warm_up,
+        warm_up_seconds=scenario.warm_up or 0.0,
+    )
+
+
+def _profiled(config: Config, name: str, options: StageOptions, placement: Placement) -> Stage:
+    load = config.load_of(options)
+    scenario = config.load[load]
+    counts = options.profiler in COUNTING
+    launches = options.launches
+    default = 2 if counts else (config.measure.launches.least if options.profiler == "none" else 5)
+    return Stage(
+        name=name,
+        profiler=options.profiler,
+        load=load,
+        placement=placement,
+        min_launches=launches.least if launches else default,
+        max_launches=launches.most if launches else default,
+        slices=1 if counts else options.slices or 4,
+        requests=options.requests or (None if options.duration else scenario.requests),
+        seconds=options.duration or (None if options.requests else scenario.duration),
+        warm_up_requests=0
+        if scenario.warm_up
+        else min(config.measure.warm_up, 100 if counts else config.measure.warm_up),
+        warm_up_seconds=scenario.warm_up or 0.0,
+        rate_hz=0.0 if counts or options.profiler == "none" else float(options.rate or 250),
+        native=options.native,
+        subprocesses=options.subprocesses,
+    )
+
+
+def _soak(config: Config, placement: Placement) -> Stage:
+    clean = _clean(config, placement)
+    slices = max(1, math.ceil(config.measure.soak / _SOAK_SLICE_SECONDS))
+    return replace(
+        clean,
+        name=SOAK,
+        min_launches=1,
+        max_launches=1,
+        slices=slices,
+        requests=None,
+        seconds=config.measure.soak / slices,
+    )
+
+
+def _balanced(slices: int, placement: Placement) -> int:
+    """A duet swaps cores in ABBA order: a multiple of four keeps every launch balanced, an even number nearly so."""
+    return slices + slices % 2 if placement == "duet" else slices
+
+
+def _amounts(stage: Stage, rate: float | None) -> Stage:
+    if stage.profiler in COUNTING:
+        requests = stage.requests or (_round(2.0 * rate) if rate else None)
+        return (
+            replace(stage, requests=requests, request_steps=(max(20, requests // 10), requests))
+            if requests
+            else stage
+        )
+    if stage.requests or stage.seconds:
+        return stage
+    if rate is None:
+        return replace(stage, seconds=2.0)
+    return replace(stage, requests=_round(rate * (0.5 if stage.profiler == "none" else 2.0)))
+
+
+def _round(requests: float) -> int:
+    """Two significant digits, at least 50."""
+    if requests <= 50:
+        return 50
+    digits = 10 ** (math.floor(math.log10(requests)) - 1)
+    return int(round(requests / digits) * digits)
+
+
+def _seconds_of(stage: Stage, done: Sequence[TrialRecord]) -> float:
+    """How long one trial of a stage takes: the median of those measured, or a guess."""
+    measured = sorted(r.seconds for r in done if r.trial.stage.name == stage.name)
+    if measured:
+        return measured[len(measured) // 2]
+    warm_up = stage.warm_up_seconds or _GUESS_WARM_UP
+    slice_seconds = stage.seconds or (_GUESS_SLICE if stage.profiler == "none" else 4.0)
+    return _GUESS_START + warm_up + stage.slices * slice_seconds
+
+
+def _done_of(stage: Stage, done: Sequence[TrialRecord]) -> list[TrialRecord]:
+    return [r for r in done if r.trial.stage.name == stage.name]
+
+
+def _pairs_done(stage: Stage, done: Sequence[TrialRecord], schedule: Schedule) -> int:
+    """Complete pairs of launches: in an interleaved stage each side has a trial of its own."""
+    trials = len(_done_of(stage, done))
+    return trials // len(schedule.sides) if stage.placement == "interleaved" else trials
+
+
+def _enough(stage: Stage, pairs: int) -> bool:
+    """Whether a stage may be cut short by time: clean launches say something from three on, the others must be whole."""
+    return pairs >= 3 if stage.name == CLEAN else pairs == 0
+
+
+def _trial(schedule: Schedule, stage: Stage, done: Sequence[TrialRecord]) -> Trial:
+    mine = len(_done_of(stage, done))
+    number = len(done) + 1
+    cores = schedule.cores
+    if stage.placement == "alone":
+        return Trial(
+            number=number,
+            stage=_sized(stage, mine),
+            pair=mine,
+            sides=schedule.sides,
+            cores=cores[:1],
+            seed=mine + 1,
+        )
+    if stage.placement == "duet":
+        swapped = mine % 2 == 1
+        pinned = (cores[1], cores[0]) if swapped else (cores[0], cores[1])
+        return Trial(
+            number=number,
+            stage=_sized(stage, mine),
+            pair=mine,
+            sides=schedule.sides,
+            cores=pinned,
+            swap=True,
+            seed=mine + 1,
+        )
+    pair, second = divmod(mine, 2)
+    first = schedule.sides if pair % 2 == 0 else schedule.sides[::-1]  # ABBA: neither side is always first
+    core = cores[pair % len(cores) : pair % len(cores) + 1]
+    return Trial(
+        number=number, stage=_sized(stage, pair), pair=pair, sides=(first[second],), cores=core, seed=pair + 1
+    )
+
+
+def _sized(stage: Stage, pair: int) -> Stage:
+    if not stage.request_steps:
+        return stage
+    return replace(stage, requests=stage.request_steps[pair % len(stage.request_steps)])
+
+
+def _dropped(schedule: Schedule, done: Sequence[TrialRecord], *, settled: bool) -> Iterator[str]:
+    minutes = f"{schedule.max_seconds / 60:g} minutes"
+    for stage in schedule.stages:
+        pairs = _pairs_done(stage, done, schedule)
+        if pairs < stage.min_launches:
+            yield f"{stage.name}: {pairs} of {stage.min_launches} launches within {minutes}"
+        elif stage.name == CLEAN and not settled and pairs < stage.max_launches:
+            yield f"{stage.name}: {pairs} of up to {stage.max_launches} launches within {minutes}"
