@@ -1,0 +1,115 @@
+"""Metrics, base against head: worse, better, the same, or cannot tell and why.
+
+The rule of every metric stands in `rules.py`; how samples become independent values in `replicas.py`. A regression
+needs both a p below the report's level and a change above the metric's floor; "unchanged" needs data that would have
+shown a change of 5 %. Everything else is inconclusive.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from perf_action.compare.counted import is_repeatable, judge_count
+from perf_action.compare.measured import judge_measurement, shown_only
+from perf_action.compare.options import CompareOptions
+from perf_action.compare.replicas import Replicas, replicas
+from perf_action.compare.rows import factor, median, same_unit
+from perf_action.compare.rules import Rule, rule_for
+from perf_action.model.change import MetricChange, Verdict
+from perf_action.model.metric import Metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What holds for all metrics of a comparison. The texts say why times may not be judged, or are empty."""
+
+    alpha: float = 0.001
+    other_hardware: str = ""
+    other_load: str = ""
+
+
+def metric_changes(
+    base: Sequence[Metric],
+    head: Sequence[Metric],
+    *,
+    options: CompareOptions,
+    other_hardware: str = "",
+    other_load: str = "",
+) -> tuple[MetricChange, ...]:
+    """One row for each metric that both sides have, in the order of head."""
+    theirs = by_name(base)
+    pairs = [(theirs[m.name], m) for m in by_name(head).values() if m.name in theirs]
+    tested = sum(1 for _, m in pairs if (rule := rule_for(m)).judged and not (rule.exact or m.exact))
+    around = Circumstances(
+        alpha=options.metric_alpha(tested), other_hardware=other_hardware, other_load=other_load
+    )
+    return tuple(compare_metric(b, h, around) for b, h in pairs)
+
+
+def by_name(metrics: Sequence[Metric]) -> dict[str, Metric]:
+    """One metric per name; of two, the one from launches without a profiler."""
+    out: dict[str, Metric] = {}
+    for m in metrics:
+        if m.name not in out or (out[m.name].source != "clean" and m.source == "clean"):
+            out[m.name] = m
+    return out
+
+
+def compare_metric(base: Metric, head: Metric, around: Circumstances) -> MetricChange:
+    """One metric of both sides. Values are given in head's unit."""
+    rule = rule_for(head)
+    row = MetricChange(
+        name=head.name,
+        unit=head.unit,
+        better=head.better,
+        base=None,
+        head=None,
+        change=None,
+        verdict=Verdict.INCONCLUSIVE,
+        gating=rule.gating and rule.judged and head.better != "neither",
+    )
+    if not same_unit(base.unit, head.unit):
+        return replace(row, reason=f"base is in {base.unit}, head in {head.unit}")
+    scale = factor(base.unit) / factor(head.unit)
+    mine = [v * scale for v in base.samples if math.isfinite(v)]
+    theirs = [v for v in head.samples if math.isfinite(v)]
+    if not mine or not theirs:
+        return replace(row, reason=f"no value on {'base' if not mine else 'head'}")
+    if (rule.exact or head.exact) and is_repeatable(mine, theirs, rule):
+        return judge_count(row, rule, mine, theirs)
+    found = replicas(base, head, base_factor=scale)
+    if found is None or min(mine) <= 0 or min(theirs) <= 0:
+        return _without_ratio(row, mine, theirs, rule.why_not)
+    row = _with_values(row, found)
+    why_not = _why_not(rule, base, head, around)
+    if why_not:
+        return shown_only(row, rule, found, why_not)
+    return judge_measurement(row, rule, found, around.alpha)
+
+
+def _without_ratio(
+    row: MetricChange, base: Sequence[float], head: Sequence[float], why_not: str
+) -> MetricChange:
+    row = replace(row, base=median(base), head=median(head))
+    if not any(base) and not any(head):
+        return replace(row, change=0.0, verdict=Verdict.UNCHANGED)
+    return replace(row, reason=why_not or "some values are zero or below, so there is no ratio to judge")
+
+
+def _with_values(row: MetricChange, found: Replicas) -> MetricChange:
+    """Geometric means over launches, so that head / base - 1 is the change that is judged."""
+    base, head = (math.exp(math.fsum(side) / len(side)) for side in (found.base, found.head))
+    launches = found.launches if found.known else 0
+    return replace(row, base=base, head=head, change=head / base - 1, launches=launches)
+
+
+def _why_not(rule: Rule, base: Metric, head: Metric, around: Circumstances) -> str:
+    if not rule.judged:
+        return rule.why_not
+    if head.better == "neither":
+        return "neither direction is better, so it is not judged"
+    if rule.timed and "profiled" in (base.source, head.source):
+        return "measured under a profiler, which slows it down"
+    return (around.other_hardware or around.other_load) if rule.timed else ""

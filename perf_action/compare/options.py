@@ -1,0 +1,25 @@
+"""What a comparison may be told: the error rates it works at. The defaults are the measured ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareOptions:
+    """`alpha` is the one-sided level of one metric; a report that judges more than `metrics_at_alpha` metrics shares
+    alpha * metrics_at_alpha among them, so that the whole report stays below one false alarm in a hundred.
+
+    `function_q` is the false discovery rate over the functions of one kind; `most_functions` how many sampled
+    functions are blamed at most; `self_check` compares base with itself from its own launches.
+    """
+
+    alpha: float = 0.001
+    metrics_at_alpha: int = 5
+    function_q: float = 0.01
+    most_functions: int = 3
+    self_check: bool = True
+
+    def metric_alpha(self, judged: int) -> float:
+        """The level for each of `judged` metrics."""
+        return self.alpha * min(1.0, self.metrics_at_alpha / max(judged, 1))

@@ -1,0 +1,37 @@
+"""Small questions that every row of metrics asks: its unit, its middle, its direction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from perf_action.model import units
+from perf_action.model.change import MetricChange, Verdict
+
+#: changes are cut off here: an interval from two launches can be absurdly wide
+LARGEST_LOG = math.log(1e6)
+
+
+def same_unit(base: str, head: str) -> bool:
+    return base == head or (units.is_unit(base) and units.is_unit(head) and units.comparable(base, head))
+
+
+def factor(unit: str) -> float:
+    """Canonical units in one `unit`; an unknown unit is its own."""
+    return units.factor(unit) if units.is_unit(unit) else 1.0
+
+
+def median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    n = len(ordered)
+    return (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+
+
+def relative(log: float) -> float:
+    """A log ratio as a relative change, within bounds that can be printed."""
+    return math.expm1(max(-LARGEST_LOG, min(LARGEST_LOG, log)))
+
+
+def direction(row: MetricChange, growth: float) -> Verdict:
+    worse = growth < 0 if row.better == "higher" else growth > 0
+    return Verdict.REGRESSION if worse else Verdict.IMPROVEMENT

@@ -1,0 +1,205 @@
+"""The formulas behind the verdicts, as pure functions of numbers.
+
+Student's t comes from `scipy.special` (`stdtr`, `stdtrit`): `scipy.stats` would triple the start-up time. Everything
+random is seeded, so the same data always gives the same verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+Floats = NDArray[np.float64]
+
+#: level of all intervals
+LEVEL = 0.99
+#: power at which a minimum detectable effect is stated
+POWER = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A mean with its standard error and degrees of freedom, in whatever scale it was computed (logarithms, mostly)."""
+
+    mean: float
+    se: float
+    df: float
+
+    @property
+    def p_greater(self) -> float:
+        """One-sided p of "the true mean is above zero": P(T_df > mean/se)."""
+        if self.se == 0:
+            return 0.0 if self.mean > 0 else 1.0
+        return float(stdtr(self.df, -self.mean / self.se))
+
+    @property
+    def p_less(self) -> float:
+        """One-sided p of "the true mean is below zero"."""
+        return Estimate(mean=-self.mean, se=self.se, df=self.df).p_greater
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """The two-sided t interval."""
+        half = float(stdtrit(self.df, 0.5 + level / 2)) * self.se
+        return self.mean - half, self.mean + half
+
+    def detectable(self, alpha: float, power: float = POWER) -> float:
+        """The smallest true mean that a one-sided test at `alpha` finds with probability `power`."""
+        return (float(stdtrit(self.df, 1 - alpha)) + float(stdtrit(self.df, power))) * self.se
+
+
+def of_mean(values: Sequence[float], *, least_sd: float = 0.0) -> Estimate:
+    """The mean of at least two independent values; `least_sd` is what rounding alone would scatter."""
+    n = len(values)
+    mean = math.fsum(values) / n
+    return Estimate(mean=mean, se=max(_sd(values, mean), least_sd) / math.sqrt(n), df=n - 1)
+
+
+def of_difference(
+    base: Sequence[float],
+    head: Sequence[float],
+    *,
+    least_sd: float = 0.0,
+    between_sd: float = 0.0,
+    between_df: float = 20.0,
+) -> Estimate:
+    """mean(head) - mean(base) of independent values (Welch, with Satterthwaite's degrees of freedom).
+
+    `between_sd` is a scatter that neither side can show because all its values share it, such as that of a whole run.
+    """
+    means = [math.fsum(side) / len(side) for side in (base, head)]
+    parts = [
+        (max(_sd(side, mean), least_sd) ** 2 / len(side), len(side) - 1.0)
+        for side, mean in zip((base, head), means, strict=True)
+    ]
+    parts += [(between_sd**2, between_df)] * 2
+    variance = math.fsum(v for v, _ in parts)
+    spread = math.fsum(v * v / df for v, df in parts if df > 0)
+    df = variance * variance / spread if spread > 0 else float(len(base) + len(head) - 2)
+    return Estimate(mean=means[1] - means[0], se=math.sqrt(variance), df=df)
+
+
+def _sd(values: Sequence[float], mean: float) -> float:
+    if len(values) < 2:
+        return 0.0
+    return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
+
+
+def sd(values: Sequence[float]) -> float:
+    """The sample standard deviation (n - 1); zero for fewer than two values."""
+    return _sd(values, math.fsum(values) / len(values)) if values else 0.0
+
+
+def launches_needed(
+    sd_: float, effect: float, alpha: float, *, at_least: int, at_most: int = 200
+) -> int | None:
+    """The number of pairs of launches from which `effect` would be detectable, None if more than `at_most`."""
+    for n in range(max(at_least, 2), at_most + 1):
+        if Estimate(mean=0.0, se=sd_ / math.sqrt(n), df=n - 1).detectable(alpha) <= effect:
+            return n
+    return None
+
+
+def theil_sen(t: Sequence[float], y: Sequence[float]) -> float:
+    """The median of the slopes of all pairs of points (https://en.wikipedia.org/wiki/Theil-Sen_estimator)."""
+    ts, ys = np.asarray(t, dtype=float), np.asarray(y, dtype=float)
+    i, j = np.triu_indices(len(ts), 1)
+    dt = ts[j] - ts[i]
+    apart = dt > 0
+    return float(np.median((ys[j] - ys[i])[apart] / dt[apart])) if apart.any() else 0.0
+
+
+def mann_kendall(series: Sequence[Sequence[float]]) -> float:
+    """One-sided p of "it rises", over one or several independent series, corrected for ties and continuity.
+
+    S and its variance are summed over the series (https://en.wikipedia.org/wiki/Kendall_rank_correlation_coefficient).
+    """
+    s = variance = 0.0
+    for y in series:
+        values = np.asarray(y, dtype=float)
+        n = len(values)
+        i, j = np.triu_indices(n, 1)
+        s += float(np.sign(values[j] - values[i]).sum())
+        ties = np.unique(values, return_counts=True)[1].astype(float)
+        variance += (n * (n - 1) * (2 * n + 5) - float((ties * (ties - 1) * (2 * ties + 5)).sum())) / 18
+    if variance <= 0 or s <= 0:
+        return 1.0
+    return float(ndtr(-(s - 1) / math.sqrt(variance)))
+
+
+def bootstrap_means(values: Sequence[float], *, block: int = 1, draws: int = 4000, seed: int = 1) -> Floats:
+    """Means of `draws` resamples of `values`, drawn in circular blocks of `block` neighbours; shape (draws,).
+
+    The circular block bootstrap: https://en.wikipedia.org/wiki/Bootstrapping_(statistics)#Block_bootstrap.
+    """
+    data = np.asarray(values, dtype=float)
+    n = len(data)
+    block = max(1, min(block, n))
+    blocks = -(-n // block)
+    starts = np.random.default_rng(seed).integers(0, n, size=(draws, blocks))
+    index = (starts[:, :, None] + np.arange(block)) % n
+    return np.asarray(data[index.reshape(draws, -1)[:, :n]].mean(axis=1), dtype=float)
+
+
+def central(draws: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """The central interval of bootstrap draws."""
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def benjamini_hochberg(p: Sequence[float], q: float) -> list[bool]:
+    """Which hypotheses are rejected at false discovery rate `q` (https://en.wikipedia.org/wiki/False_discovery_rate)."""
+    order = sorted(range(len(p)), key=lambda i: p[i])
+    accepted = max((rank for rank, i in enumerate(order, 1) if p[i] <= q * rank / len(p)), default=0)
+    rejected = set(order[:accepted])
+    return [i in rejected for i in range(len(p))]
+
+
+def group_sequential_levels(
+    looks: Sequence[int], alpha: float = 0.001, *, least: float = 1e-9
+) -> tuple[float, ...]:
+    """Nominal one-sided levels for looks after `looks` launches that together spend `alpha`.
+
+    Lan and DeMets' spending function of the O'Brien-Fleming kind, a(t) = 2 - 2 Phi(z_{alpha/2} / sqrt(t)), by numerical
+    integration over the path of the score (https://en.wikipedia.org/wiki/Sequential_analysis). No level is below
+    `least`: that far out no t distribution can be trusted.
+    """
+    if not looks or list(looks) != sorted(set(looks)) or looks[0] <= 0:
+        raise ValueError("looks must be rising positive numbers of launches")
+    fractions = [n / looks[-1] for n in looks]
+    edge = float(ndtri(1 - alpha / 2))
+    spent = [2 * float(ndtr(-edge / math.sqrt(t))) for t in fractions]
+    grid = np.linspace(-8.0, 8.0, 4001)
+    density: Floats | None = None
+    levels: list[float] = []
+    for k, t in enumerate(fractions):
+        step = math.sqrt(t - (fractions[k - 1] if k else 0.0))
+        budget = spent[k] - (spent[k - 1] if k else 0.0)
+        bound = _crossing(grid, density, step, budget)
+        levels.append(max(least, float(ndtr(-bound / math.sqrt(t)))))
+        density = _survivors(grid, density, step, bound)
+    return tuple(levels)
+
+
+def _crossing(grid: Floats, density: Floats | None, step: float, budget: float) -> float:
+    low, high = 0.0, 8.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        beyond = (
+            float(ndtr(-middle / step))
+            if density is None
+            else float((density * ndtr((grid - middle) / step)).sum() * (grid[1] - grid[0]))
+        )
+        low, high = (middle, high) if beyond > budget else (low, middle)
+    return high
+
+
+def _survivors(grid: Floats, density: Floats | None, step: float, bound: float) -> Floats:
+    width = grid[1] - grid[0]
+    kernel = np.exp(-0.5 * (grid / step) ** 2) / (step * math.sqrt(2 * math.pi))
+    moved = kernel if density is None else np.convolve(density, kernel, mode="same") * width
+    return np.where(grid < bound, moved, 0.0)
