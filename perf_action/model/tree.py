@@ -58,12 +58,12 @@ def costs(profile: Profile, kind: int = 0) -> dict[FunctionKey, Cost]:
     for node, value in enumerate(stack_self(profile, kind).tolist()):
         self_of[node_ids[node]] += value
     totals = stack_total(profile, kind).tolist()
-    for node in _outermost(profile.stack_parent.tolist(), node_ids, len(keys)):
+    for node in outermost(profile.stack_parent.tolist(), node_ids, len(keys)):
         total_of[node_ids[node]] += totals[node]
     return {key: Cost(self_of[i], total_of[i]) for i, key in enumerate(keys) if total_of[i]}
 
 
-def _outermost(parents: list[int], ids: list[int], n_ids: int) -> Iterator[int]:
+def outermost(parents: list[int], ids: list[int], n_ids: int) -> Iterator[int]:
     """Nodes whose function does not occur further down their own stack: a walk in depth-first order."""
     children: defaultdict[int, list[int]] = defaultdict(list)
     for node, parent in enumerate(parents):
