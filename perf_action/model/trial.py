@@ -115,9 +115,10 @@ class CaptureFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
-    """What came of a trial. `failure` is None, or one line saying why nothing here may be used.
+    """What came of a trial. `failure` is None, or one line saying why nothing here may be used; `failed_side` is the
+    side whose service or load failed, where it was one of them.
 
-    `start_ns_of` how long each side took until it was ready; `rss_peak_bytes` the highest sum over the tree.
+    `start_up_ns` is how long each side took until it was ready; `rss_peak_bytes` the highest sum over the tree.
     """
 
     trial: Trial
@@ -128,4 +129,5 @@ class TrialRecord:
     rss_peak_bytes: tuple[tuple[Side, int], ...] = ()
     seconds: float = 0.0
     failure: str | None = None
+    failed_side: Side | None = None
     notes: tuple[str, ...] = ()

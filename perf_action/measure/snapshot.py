@@ -1,0 +1,320 @@
+"""Trial records to a snapshot of one side: metrics with every sample kept, the series of the soak, profiles by slice.
+
+Pure, but for `read`, which turns a capture file into profiles. Times come from launches without a profiler only.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from perf_action.errors import InputError
+from perf_action.measure.schedule import CALIBRATION, CLEAN, COUNTING, SOAK
+from perf_action.model.environment import Environment
+from perf_action.model.metric import Better, Metric, Series
+from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice, ValueKind
+from perf_action.model.snapshot import Capture, Snapshot
+from perf_action.model.tree import between, merge
+from perf_action.model.trial import CaptureFile, Side, Slice, TrialRecord
+from perf_action.model.units import NS_PER_S
+
+Read = Callable[[Path], Capture]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """A metric of clean slices: its name, unit, direction, and how one slice gives a sample (None: it cannot)."""
+
+    name: str
+    unit: str
+    better: Better
+    of: Callable[[Slice], float | None]
+
+
+def _per_request(value: float, s: Slice) -> float | None:
+    return value / s.requests if s.requests else None
+
+
+def _seconds(ns: float | None) -> float | None:
+    return None if ns is None else ns / NS_PER_S
+
+
+_SLICE_METRICS: tuple[_Kind, ...] = (
+    _Kind(
+        name="cpu.per_request", unit="s", better="lower", of=lambda s: _per_request(s.cpu_ns / NS_PER_S, s)
+    ),
+    _Kind(name="cpu.cores", unit="ratio", better="neither", of=lambda s: s.cpu_ns / (s.end_ns - s.start_ns)),
+    _Kind(name="latency.p50", unit="s", better="lower", of=lambda s: _seconds(s.latency_p50_ns)),
+    _Kind(name="latency.p95", unit="s", better="lower", of=lambda s: _seconds(s.latency_p95_ns)),
+    _Kind(name="latency.p99", unit="s", better="lower", of=lambda s: _seconds(s.latency_p99_ns)),
+    _Kind(
+        name="load.throughput",
+        unit="1/s",
+        better="neither",  # what a closed loop reaches follows from the rest, and from what else the machine does
+        of=lambda s: None if s.requests is None else s.requests * NS_PER_S / (s.end_ns - s.start_ns),
+    ),
+    _Kind(name="load.requests", unit="count", better="neither", of=lambda s: s.requests),
+    _Kind(name="load.error_rate", unit="ratio", better="neither", of=lambda s: _per_request(s.errors, s)),
+    _Kind(
+        name="io.written_per_request",
+        unit="bytes",
+        better="neither",
+        of=lambda s: _per_request(s.written_bytes, s),
+    ),
+)
+
+
+def snapshot(
+    records: Sequence[TrialRecord],
+    side: Side,
+    *,
+    folder: Path,
+    read: Read,
+    label: str,
+    commit: str,
+    environment: Environment,
+    max_error_rate: float,
+    notes: Sequence[str] = (),
+) -> Snapshot:
+    """All that the records say about one side. `folder` holds the trials' folders, by number."""
+    good = [
+        r
+        for r in records
+        if r.failure is None and side in r.trial.sides and r.trial.stage.name != CALIBRATION
+    ]
+    clean = [r for r in good if r.trial.stage.name == CLEAN]
+    captures, sliced, found = _captures(good, side, folder, read)
+    metrics = (
+        *_slice_metrics(clean, side),
+        *_launch_metrics(clean, side),
+        *_overhead(clean, good, side),
+        *_counts(captures),
+        *found.metrics,
+    )
+    return Snapshot(
+        label=label,
+        commit=commit,
+        environment=environment,
+        metrics=metrics,
+        series=tuple(_series(good, side)),
+        captures=tuple(captures),
+        slices=tuple(sliced),
+        notes=tuple(dict.fromkeys((*notes, *found.notes, *(n for r in good for n in r.notes)))),
+        not_comparable=_unusable(clean, side, max_error_rate),
+    )
+
+
+def trial_folder(run: Path, number: int) -> Path:
+    return run / "trials" / f"{number:03d}"
+
+
+def clean_cpu(records: Sequence[TrialRecord], side: Side) -> Metric | None:
+    """CPU per request of the clean launches so far: what decides whether more are needed."""
+    clean = [
+        r for r in records if r.failure is None and r.trial.stage.name == CLEAN and side in r.trial.sides
+    ]
+    return next((m for m in _slice_metrics(clean, side) if m.name == "cpu.per_request"), None)
+
+
+def _slices(record: TrialRecord, side: Side) -> list[Slice]:
+    return [s for s in record.slices if s.side is side and s.requests != 0]
+
+
+def _slice_metrics(clean: Sequence[TrialRecord], side: Side) -> Iterator[Metric]:
+    slices = [(r, s) for r in clean for s in _slices(r, side)]
+    for kind in _SLICE_METRICS:
+        rows = [
+            (value, r.trial.pair, r.trial.pair * 1000 + s.index)
+            for r, s in slices
+            if (value := kind.of(s)) is not None
+        ]
+        if rows:
+            samples, launches, pairs = zip(*rows, strict=True)
+            paired = any(r.trial.stage.placement != "alone" for r in clean)
+            yield Metric(
+                name=kind.name,
+                unit=kind.unit,
+                better=kind.better,
+                samples=samples,
+                launches=launches,
+                pairs=pairs if paired else None,
+            )
+
+
+def _launch_metrics(clean: Sequence[TrialRecord], side: Side) -> Iterator[Metric]:
+    """One sample a launch: the peak of resident memory, and how long the service took until it was ready."""
+    for name, unit, scale, values in (
+        ("memory.rss.peak", "bytes", 1.0, [(r, dict(r.rss_peak_bytes).get(side)) for r in clean]),
+        ("service.start_up", "s", 1 / NS_PER_S, [(r, dict(r.start_up_ns).get(side)) for r in clean]),
+    ):
+        rows = [(value * scale, r.trial.pair) for r, value in values if value is not None]
+        if rows:
+            samples, launches = zip(*rows, strict=True)
+            better: Better = "lower" if name.startswith("memory") else "neither"
+            yield Metric(
+                name=name, unit=unit, better=better, samples=samples, launches=launches, pairs=launches
+            )
+
+
+def _overhead(clean: Sequence[TrialRecord], records: Sequence[TrialRecord], side: Side) -> Iterator[Metric]:
+    """What each attached profiler added to CPU per request: profiled launches against clean ones."""
+    base = _mean_cpu(clean, side)
+    for name in dict.fromkeys(r.trial.stage.name for r in records if r.trial.stage.profiler != "none"):
+        mine = [r for r in records if r.trial.stage.name == name]
+        cpu = _mean_cpu(mine, side)
+        if base and cpu and mine[0].trial.stage.load == clean[0].trial.stage.load:
+            yield Metric(
+                name=f"profiler.overhead.{name}",
+                unit="ratio",
+                better="neither",
+                samples=(cpu / base - 1,),
+                source="profiled",
+            )
+
+
+def _mean_cpu(records: Sequence[TrialRecord], side: Side) -> float | None:
+    slices = [s for r in records for s in _slices(r, side)]
+    requests = sum(s.requests or 0 for s in slices)
+    return sum(s.cpu_ns for s in slices) / requests if requests else None
+
+
+def _series(records: Sequence[TrialRecord], side: Side) -> Iterator[Series]:
+    for record in records:
+        if record.trial.stage.name != SOAK:
+            continue
+        slices = _slices(record, side)
+        for owner, series in record.series:
+            if owner is side and slices:
+                yield replace(series, launch=record.trial.pair, requests=_requests_at(series.t_ns, slices))
+
+
+def _requests_at(times: Sequence[int], slices: Sequence[Slice]) -> tuple[int, ...] | None:
+    """Requests made until each time, evenly spread over every slice; None where nobody counted."""
+    if any(s.requests is None for s in slices):
+        return None
+    starts = [s.start_ns for s in slices]
+    before = [0]
+    for s in slices:
+        before.append(before[-1] + (s.requests or 0))
+    out = []
+    for t in times:
+        i = bisect.bisect_right(starts, t) - 1
+        if i < 0:
+            out.append(0)
+            continue
+        s = slices[i]
+        part = min(1.0, (t - s.start_ns) / max(1, s.end_ns - s.start_ns))
+        out.append(before[i] + int(part * (s.requests or 0)))
+    return tuple(out)
+
+
+def _captures(
+    records: Sequence[TrialRecord], side: Side, folder: Path, read: Read
+) -> tuple[list[CapturedProfile], list[ProfileSlice], Capture]:
+    """Profiles whole and by slice, and what else the capture files said (metrics of counters, notes)."""
+    captures: list[CapturedProfile] = []
+    sliced: list[ProfileSlice] = []
+    metrics: list[Metric] = []
+    notes: list[str] = []
+    for record in records:
+        stage = record.trial.stage
+        mine = [f for f in record.captures if f.side is side]
+        for file in mine:
+            try:
+                content = read(trial_folder(folder, record.trial.number) / file.path)
+            except InputError as error:
+                notes.append(f"{stage.name}: a capture could not be read: {error.reason}")
+                continue
+            notes += content.notes
+            profiles = [c.profile for c in content.captures]
+            if stage.profiler in COUNTING:
+                captures += [
+                    CapturedProfile(
+                        stage=stage.name, launch=record.trial.pair, requests=file.requests, profile=p
+                    )
+                    for p in profiles
+                ]
+                if file.requests == max(stage.request_steps, default=file.requests):
+                    metrics += [m for m in content.metrics if m.name == "memory.peak"]
+                continue
+            for profile in profiles:
+                cut = list(_cut(profile, file, record, side))
+                sliced += cut
+                if cut:
+                    requests = sum(s.requests for s in cut)
+                    whole = replace(merge([s.profile for s in cut]), requests=requests)
+                    captures.append(
+                        CapturedProfile(
+                            stage=stage.name, launch=record.trial.pair, requests=requests, profile=whole
+                        )
+                    )
+    return captures, sliced, Capture(format="run", metrics=tuple(_worst(metrics)), notes=tuple(notes))
+
+
+def _worst(metrics: Sequence[Metric]) -> Iterator[Metric]:
+    """One metric for the processes of a launch and its repetitions: the largest peak."""
+    if metrics:
+        peak = max(m.samples[0] for m in metrics)
+        yield replace(metrics[0], samples=(peak,), launches=None, pairs=None, source="profiled", exact=True)
+
+
+def _cut(profile: Profile, file: CaptureFile, record: TrialRecord, side: Side) -> Iterator[ProfileSlice]:
+    """The slices of a time-line, as counts of samples."""
+    rate = record.trial.stage.rate_hz
+    if profile.sample_time_ns is None or file.started_ns is None:
+        return
+    for s in _slices(record, side):
+        if s.requests:
+            part = between(profile, s.start_ns - file.started_ns, s.end_ns - file.started_ns)
+            yield ProfileSlice(
+                launch=record.trial.pair,
+                slice=s.index,
+                requests=s.requests,
+                cpu_ns_per_request=s.cpu_ns / s.requests,
+                rate_hz=rate,
+                profile=replace(_as_samples(part, rate), requests=s.requests),
+            )
+
+
+def _as_samples(profile: Profile, rate_hz: float) -> Profile:
+    """Time in ns as the number of samples it was made of."""
+    if profile.kinds[0].unit != "ns":
+        return profile
+    counts = (profile.sample_values * rate_hz / NS_PER_S).round().astype(profile.sample_values.dtype)
+    return replace(
+        profile,
+        sample_values=counts,
+        kinds=tuple(ValueKind(k.kind, "samples", k.event) for k in profile.kinds),
+    )
+
+
+def _counts(captures: Sequence[CapturedProfile]) -> Iterator[Metric]:
+    """Allocations and bytes per request: the difference of two launches of different length, so that start-up cancels."""
+    for kind, name, unit in (
+        ("allocations", "memory.allocations.per_request", "count"),
+        ("allocated", "memory.allocated.per_request", "bytes"),
+    ):
+        totals: dict[int, int] = {}
+        for c in captures:
+            column = c.profile.find_kind(kind)
+            if c.requests and column is not None and c.profile.fidelity == "exact":
+                totals[c.requests] = totals.get(c.requests, 0) + c.profile.total(column)
+        if len(totals) >= 2:
+            few, many = min(totals), max(totals)
+            value = (totals[many] - totals[few]) / (many - few)
+            yield Metric(
+                name=name, unit=unit, better="lower", samples=(value,), source="profiled", exact=True
+            )
+
+
+def _unusable(clean: Sequence[TrialRecord], side: Side, max_error_rate: float) -> str:
+    slices = [s for r in clean for s in r.slices if s.side is side]
+    requests = sum(s.requests or 0 for s in slices)
+    errors = sum(s.errors for s in slices)
+    if slices and all(s.requests is not None for s in slices) and requests == 0:
+        return f"{side.value}: the load made no request"
+    if requests and errors / requests > max_error_rate:
+        return f"{side.value}: {errors} of {requests} requests failed, more than {max_error_rate:.0%}"
+    return ""

@@ -1,0 +1,200 @@
+"""The run folder: everything one run measured, self-contained, to be zipped, moved and judged again.
+
+``run.json`` (sides with their metrics and series, environment, stages), ``<side>/<stage>/profile.pb.gz`` (the merged
+profile, for any viewer), ``<side>/<stage>/slices.jsonl.gz`` and ``launch-N.pb.gz`` (what the comparison reads), and
+``trials/NNN/`` (records, logs and the captures as the tools wrote them). Environment values and headers are never
+written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from perf_action.errors import InputError, UsageError
+from perf_action.formats import pprof, slices
+from perf_action.model.environment import Environment
+from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice
+from perf_action.model.report import FlameGraph, StageOutcome
+from perf_action.model.snapshot import Snapshot
+from perf_action.model.tree import merge
+from perf_action.model.trial import Side, TrialRecord
+from perf_action.recording.snapshot_file import ENVIRONMENT, METRICS, SERIES, check_schema, load_json
+from perf_action.system import write_bytes, write_text
+
+SCHEMA = 1
+RUN_FILE = "run.json"
+_STAGES: TypeAdapter[tuple[StageOutcome, ...]] = TypeAdapter(tuple[StageOutcome, ...])
+_RECORD: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Run:
+    """A run as measured. `failed` gives for a side the reason why it could not be measured.
+
+    `placement` is how the sides were measured; `base_note` why there is no base side, where one was wanted.
+    """
+
+    config_digest: str
+    created: float
+    environment: Environment
+    sides: Mapping[Side, Snapshot]
+    stages: tuple[StageOutcome, ...] = ()
+    failed: tuple[tuple[Side, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    identical: bool = False
+
+    def snapshot(self, side: Side) -> Snapshot:
+        """One side; UsageError if it was not measured."""
+        if side not in self.sides:
+            raise UsageError(
+                f"the run has no {side.value} side, only {', '.join(s.value for s in self.sides) or 'none'}"
+            )
+        return self.sides[side]
+
+    def flames(self) -> tuple[FlameGraph, ...]:
+        """The merged profile of each stage that head has one of."""
+        head = stage_profiles(self.sides[Side.HEAD]) if Side.HEAD in self.sides else {}
+        base = stage_profiles(self.sides[Side.BASE]) if Side.BASE in self.sides else {}
+        return tuple(
+            FlameGraph(stage=name, base=base.get(name), head=profile) for name, profile in head.items()
+        )
+
+
+def stage_profiles(snapshot: Snapshot) -> dict[str, Profile]:
+    """Stage name -> the merge of all its captures; for a stage of counts, its longest launch."""
+    out: dict[str, Profile] = {}
+    for name in dict.fromkeys(c.stage for c in snapshot.captures):
+        captures = [c for c in snapshot.captures if c.stage == name]
+        longest = max((c.requests or 0) for c in captures)
+        same = [
+            c.profile for c in captures if (c.requests or 0) == longest or c.profile.fidelity == "sampled"
+        ]
+        out[name] = merge([p for p in same if p.kinds == same[0].kinds])
+    return out
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Write run.json and the profiles; run.json comes last, so that a folder with one is whole."""
+    for side, snapshot in run.sides.items():
+        _write_profiles(folder / side.value, snapshot)
+    data = {
+        "schema": SCHEMA,
+        "config_digest": run.config_digest,
+        "created": run.created,
+        "environment": ENVIRONMENT.dump_python(run.environment, mode="json"),
+        "sides": {side.value: _side_to_json(s) for side, s in run.sides.items()},
+        "stages": _STAGES.dump_python(run.stages, mode="json"),
+        "failed": {side.value: reason for side, reason in run.failed},
+        "notes": list(run.notes),
+        "identical": run.identical,
+    }
+    write_text(folder / RUN_FILE, json.dumps(data, indent=1) + "\n")
+
+
+def write_trial(folder: Path, record: TrialRecord) -> None:
+    """Write a trial's record into its folder ``trials/NNN``."""
+    write_bytes(folder / "trial.json", _RECORD.dump_json(record, indent=1))
+
+
+def read_run(folder: Path) -> Run:
+    """A run folder. UsageError if it is none, InputError naming the file if it is broken."""
+    path = folder / RUN_FILE
+    if not path.is_file():
+        raise UsageError(f"{folder}: not a run folder, it has no {RUN_FILE}; perf-action run writes one")
+    raw = load_json(path.read_bytes(), path)
+    check_schema(raw, SCHEMA, path)
+    try:
+        return Run(
+            config_digest=str(raw["config_digest"]),
+            created=float(raw["created"]),
+            environment=ENVIRONMENT.validate_python(raw["environment"]) or Environment(),
+            sides={
+                Side(name): _side_from_json(folder / Side(name).value, s, path)
+                for name, s in raw["sides"].items()
+            },
+            stages=_STAGES.validate_python(raw["stages"]),
+            failed=tuple((Side(name), str(reason)) for name, reason in raw["failed"].items()),
+            notes=tuple(map(str, raw["notes"])),
+            identical=bool(raw["identical"]),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as error:
+        raise InputError(path, f"not what perf-action run writes: {type(error).__name__} {error}") from None
+
+
+def _side_to_json(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "label": snapshot.label,
+        "commit": snapshot.commit,
+        "environment": ENVIRONMENT.dump_python(snapshot.environment, mode="json"),
+        "metrics": METRICS.dump_python(snapshot.metrics, mode="json"),
+        "series": SERIES.dump_python(snapshot.series, mode="json"),
+        "notes": list(snapshot.notes),
+        "not_comparable": snapshot.not_comparable,
+        "captures": [
+            {"stage": c.stage, "launch": c.launch, "requests": c.requests, "file": name}
+            for name, c in _named(snapshot)
+        ],
+        "slices": bool(snapshot.slices),
+    }
+
+
+def _side_from_json(folder: Path, raw: dict[str, Any], source: Path) -> Snapshot:
+    captures = []
+    for c in raw["captures"]:
+        path = _inside(folder, str(c["file"]), source)
+        requests = None if c["requests"] is None else int(c["requests"])
+        profile = pprof.decode(_read(path, source), str(path))
+        captures.append(
+            CapturedProfile(
+                stage=str(c["stage"]), launch=int(c["launch"]), requests=requests, profile=profile
+            )
+        )
+    return Snapshot(
+        label=str(raw["label"]),
+        commit=str(raw["commit"]),
+        environment=ENVIRONMENT.validate_python(raw["environment"]),
+        metrics=METRICS.validate_python(raw["metrics"]),
+        series=SERIES.validate_python(raw["series"]),
+        notes=tuple(map(str, raw["notes"])),
+        not_comparable=str(raw["not_comparable"]),
+        captures=tuple(captures),
+        slices=tuple(_read_slices(folder / "slices.jsonl.gz", source)) if raw["slices"] else (),
+    )
+
+
+def _write_profiles(folder: Path, snapshot: Snapshot) -> None:
+    for name, capture in _named(snapshot):
+        write_bytes(folder / name, pprof.encode(capture.profile))
+    for stage, profile in stage_profiles(snapshot).items():
+        write_bytes(folder / stage / "profile.pb.gz", pprof.encode(profile))
+    if snapshot.slices:
+        write_bytes(folder / "slices.jsonl.gz", slices.encode(snapshot.slices))
+
+
+def _read_slices(path: Path, source: Path) -> Iterator[ProfileSlice]:
+    yield from slices.decode(_read(path, source), str(path))
+
+
+def _named(snapshot: Snapshot) -> list[tuple[str, CapturedProfile]]:
+    return [(f"{c.stage}/launch-{c.launch}-{i}.pb.gz", c) for i, c in enumerate(snapshot.captures)]
+
+
+def _inside(folder: Path, name: str, source: Path) -> Path:
+    """A file that run.json names; it may not lead out of the folder."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise InputError(source, f"names a file outside the run folder: {name}")
+    return path
+
+
+def _read(path: Path, source: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(source, f"{path.name} is missing from the run folder") from None
