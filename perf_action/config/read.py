@@ -50,7 +50,8 @@ def parse(data: Mapping[str, Any], source: object) -> Config:
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        raise _explain(error.errors()[0], source) from None
+        typo_first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        raise _explain(typo_first[0], source) from None
     except RecursionError:
         raise ConfigError(source, "", "nested too deeply") from None
 

@@ -79,9 +79,10 @@ def next_trial(
     for stage in schedule.stages:
         pair = _pairs_done(stage, done, schedule)
         if pair < stage.min_launches:
-            if spent + _seconds_of(stage, done) > schedule.max_seconds and _enough(stage, pair):
-                continue
-            return _trial(schedule, stage, done)
+            still = max(1, _fewest(stage) - pair)
+            fits = spent + still * _seconds_of(stage, done) <= schedule.max_seconds
+            if fits or 0 < pair < _fewest(stage) or (stage.name == CLEAN and pair < _fewest(stage)):
+                return _trial(schedule, stage, done)
     clean = schedule.stages[0]
     pairs = _pairs_done(clean, done, schedule)
     settled = detectable is not None and detectable <= 0.03
@@ -217,9 +218,11 @@ def _pairs_done(stage: Stage, done: Sequence[TrialRecord], schedule: Schedule) -
     return trials // len(schedule.sides) if stage.placement == "interleaved" else trials
 
 
-def _enough(stage: Stage, pairs: int) -> bool:
-    """Whether a stage may be cut short by time: clean launches say something from three on, the others must be whole."""
-    return pairs >= 3 if stage.name == CLEAN else pairs == 0
+def _fewest(stage: Stage) -> int:
+    """With how many pairs of launches a stage still says something, where time cuts it short: counts must be whole."""
+    if stage.name == CLEAN:
+        return min(3, stage.min_launches)
+    return stage.min_launches if stage.profiler in COUNTING else math.ceil(stage.min_launches / 2)
 
 
 def _trial(schedule: Schedule, stage: Stage, done: Sequence[TrialRecord]) -> Trial:

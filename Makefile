@@ -1,0 +1,48 @@
+# Everything a person or CI runs. `make demo` and `make test` work on a fresh Debian or Ubuntu machine with Python
+# (and its venv module), make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO_STAMP := $(VENV)/.demo-installed
+
+.PHONY: demo check test bench lock clean
+
+## demo: the main job on an example service: two commits measured side by side, the comment printed
+demo: $(DEMO_STAMP)
+	$(BIN)/perf-action demo --out perf-run
+
+## check: the quick tests, types and style
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not slow" -n 2
+
+## test: everything that CI runs
+test: $(STAMP)
+	bash tests/run.sh $(BIN)
+
+## bench: the long measurements
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(DEMO_STAMP): requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps .
+	touch $@
+
+$(STAMP): requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+## lock: resolve the requirements again, for all Pythons and both architectures
+lock:
+	bash requirements/lock.sh
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info perf-run
