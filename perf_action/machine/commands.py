@@ -1,0 +1,164 @@
+"""Commands and environments of perf.yml as they are started: placeholders filled, ``$NAME`` expanded, secrets known.
+
+A command without shell syntax is started directly, so that the process that is measured and signalled is the service
+itself. With shell syntax it goes through ``sh -c``, as ``exec …`` where it is one simple command.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perf_action.errors import ConfigError
+
+_QUOTED = re.compile(r"'[^']*'|\\.|\"((?:\\.|[^\"\\])*)\"", re.DOTALL)
+_EXPANDED = re.compile(r"[$`]")
+_SYNTAX = re.compile(r"[|&;<>()*?\[\n]|(?:^|\s)[~#]|^\s*\w+=")
+_COMPOUND = re.compile(r"[|;\n(){}]|(?<![<>])&(?!>)")
+_BUILTIN = re.compile(
+    r"\s*(?:cd|export|source|\.|set|ulimit|umask|trap|exec|if|for|while|case|unset|eval|!)\b|\s*\.\s"
+)
+_ASSIGNED = re.compile(r"\s*\w+=")
+_VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)\}|([A-Za-z_]\w*))")
+_SECRET_NAME = re.compile(r"key|token|secret|passw|pwd|credential|auth|cookie|dsn", re.IGNORECASE)
+#: never handed to a service: they belong to the job or to this program; a service that needs one names it in `env`
+_WITHHELD = re.compile(
+    r"(?:INPUT_|PERF_INPUT_|PERF_ACTION_).*|ACTIONS_(?:RUNTIME|RESULTS|CACHE|ID_TOKEN)_.*|GITHUB_TOKEN|GH_TOKEN"
+)
+#: shorter values cannot be masked without making the text unreadable
+_SHORTEST_SECRET = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """What {checkout}, {python}, {port} and {work} stand for; None where it is not known yet (set-up and build)."""
+
+    checkout: Path
+    python: str
+    port: int | None = None
+    work: Path | None = None
+
+    def values(self) -> dict[str, str]:
+        """Placeholder to value, for those that are known."""
+        known = {"checkout": self.checkout, "python": self.python, "port": self.port, "work": self.work}
+        return {f"{{{name}}}": str(value) for name, value in known.items() if value is not None}
+
+    def fill(self, text: str) -> str:
+        """`text` with the known placeholders replaced; other braces stay as they are."""
+        for name, value in self.values().items():
+            text = text.replace(name, value)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Values that are printed nowhere."""
+
+    values: tuple[str, ...] = field(default=(), repr=False)
+
+    def mask(self, text: str) -> str:
+        """`text` with every secret replaced by ``***``."""
+        for value in sorted(self.values, key=len, reverse=True):
+            text = text.replace(value, "***")
+        return text
+
+    def __add__(self, other: Secrets) -> Secrets:
+        return Secrets(tuple(dict.fromkeys(self.values + other.values)))
+
+
+def argv_of(
+    command: str | Sequence[str], places: Places, *, key: str, source: object = "perf.yml"
+) -> tuple[str, ...]:
+    """The argv that starts `command`. ConfigError names `key` if there is nothing in it or a quote is not closed."""
+    if not isinstance(command, str):
+        argv = tuple(places.fill(word) for word in command)
+    else:
+        try:
+            words = shlex.split(command)
+        except ValueError as error:
+            raise ConfigError(
+                source, key, f"{str(error).lower()} in {command!r}", "close the quote"
+            ) from None
+        argv = _shell(command, places) if needs_shell(command) else tuple(places.fill(word) for word in words)
+    if not argv or not argv[0].strip():
+        raise ConfigError(source, key, "an empty command", "name the program to start")
+    return argv
+
+
+def needs_shell(command: str) -> bool:
+    """Whether `command` means something else to a shell than its words."""
+    double = " ".join(m[1] for m in _QUOTED.finditer(command) if m[1])
+    bare = _QUOTED.sub("q", command)
+    return bool(_EXPANDED.search(bare + double) or _SYNTAX.search(bare) or _BUILTIN.match(bare))
+
+
+def _shell(command: str, places: Places) -> tuple[str, ...]:
+    bare = _QUOTED.sub("q", re.sub(r"\{\w+\}", "p", command))
+    line = _fill_shell(command, places.values())
+    if not (_COMPOUND.search(bare) or _BUILTIN.match(bare)):
+        line = ("exec env " if _ASSIGNED.match(bare) else "exec ") + line.strip()
+    return ("sh", "-c", line)
+
+
+def _fill_shell(line: str, values: Mapping[str, str]) -> str:
+    """`line` with placeholders replaced so that the shell sees each value as it is, whatever quotes stand round it."""
+    out, quote, i = [], "", 0
+    while i < len(line):
+        name = next((n for n in values if line.startswith(n, i)), None)
+        if name:
+            out.append(_quoted(values[name], quote))
+            i += len(name)
+        elif line[i] == "\\" and quote != "'":
+            out.append(line[i : i + 2])
+            i += 2
+        else:
+            if line[i] in "'\"" and quote in ("", line[i]):
+                quote = "" if quote else line[i]
+            out.append(line[i])
+            i += 1
+    return "".join(out)
+
+
+def _quoted(value: str, quote: str) -> str:
+    if quote == "'":
+        return value.replace("'", "'\\''")
+    if quote == '"':
+        return re.sub(r'(["\\$`])', r"\\\1", value)
+    return shlex.quote(value)
+
+
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` without the variables that are the job's or this program's own."""
+    return {name: value for name, value in environ.items() if not _WITHHELD.fullmatch(name)}
+
+
+def expand(
+    values: Mapping[str, str], environ: Mapping[str, str], *, key: str, source: object = "perf.yml"
+) -> tuple[dict[str, str], Secrets]:
+    """`values` with ``$NAME`` and ``${NAME}`` taken from `environ` (``$$`` is a dollar), and what of it is secret.
+
+    Secret are values with something taken from `environ` in them, and those whose name says so; a path that exists
+    is none. ConfigError if a variable is not set.
+    """
+    out, secrets = {}, []
+    for name, text in values.items():
+        taken = [m[2] or m[3] for m in _VARIABLE.finditer(text) if not m[1]]
+        missing = next((variable for variable in taken if variable not in environ), None)
+        if missing:
+            reason = f"the environment variable {missing} is not set"
+            raise ConfigError(source, f"{key}.{name}", reason, "set it; on GitHub, in the env of the step")
+        out[name] = _VARIABLE.sub(lambda m: "$" if m[1] else environ[m[2] or m[3]], text)
+        if taken or _SECRET_NAME.search(name):
+            secrets += [*(environ[variable] for variable in taken), out[name]]
+    hidden = (s for s in secrets if len(s) >= _SHORTEST_SECRET and not _is_path(s))
+    return out, Secrets(tuple(dict.fromkeys(hidden)))
+
+
+def _is_path(text: str) -> bool:
+    try:
+        return text.startswith("/") and Path(text).exists()
+    except (OSError, ValueError):
+        return False

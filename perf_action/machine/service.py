@@ -1,0 +1,265 @@
+"""One launch of the service: started in a process group of its own, awaited, measured, pinned, stopped.
+
+Everything that belongs to a launch carries a random mark in its environment, so that nothing is left behind, not even
+what left its process group and parent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets as randomness
+import signal
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from perf_action.errors import CannotMeasure, ServiceDidNotStart
+from perf_action.machine.commands import Places, Secrets, argv_of, expand
+from perf_action.machine.logs import keep, last_words, remove_tree, run_logged, tail
+from perf_action.machine.prepare import Prepared
+from perf_action.machine.ready import listens, readiness
+from perf_action.machine.tree import MARKER, Tree, Usage, threads_of
+from perf_action.profilers.plan import Plan, Target
+from perf_action.system import Process, System
+
+_SHELLS = frozenset({"sh", "dash", "bash", "ash", "busybox"})
+_BEFORE_LAUNCH_TIMEOUT = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a service ended. `code` is the exit code, negative for a signal, None where it was not our child any more.
+
+    `killed`: it had to be killed. `strays`: processes of it that were left and killed.
+    """
+
+    code: int | None
+    killed: bool
+    seconds: float
+    strays: int = 0
+
+    def __str__(self) -> str:
+        how = "killed after it ignored SIGTERM" if self.killed else f"ended with {self.code}"
+        return f"{how} after {self.seconds:.1f} s" + (
+            f", {self.strays} processes left behind" if self.strays else ""
+        )
+
+
+class Service(contextlib.AbstractContextManager["Service"]):
+    """A launch. Use it as a context manager: leaving it kills what is left and keeps the log, without secrets, in `log`.
+
+    `port` None: the configured one, or a free one. Raises ConfigError for a variable that is not set, CannotMeasure
+    where the port is taken.
+    """
+
+    def __init__(self, prepared: Prepared, system: System, *, log: Path, port: int | None = None) -> None:
+        self._prepared, self._system, self._log = prepared, system, log
+        self.port = port or prepared.service.port or system.free_port()
+        self._scratch = Path(tempfile.mkdtemp(prefix="perf-action-"))
+        self.work = self._scratch / "work"
+        self.work.mkdir()
+        self._raw = self._scratch / "service.log"
+        self._process: Process | None = None
+        self._tree: Tree | None = None
+        self._started_ns = 0
+        try:
+            self._describe()
+        except BaseException:
+            remove_tree(self._scratch)
+            raise
+
+    def _describe(self) -> None:
+        prepared, environ = self._prepared, self._system.environ
+        places = Places(
+            checkout=prepared.checkout.path, python=prepared.python, port=self.port, work=self.work
+        )
+        values, hidden = expand(prepared.service.env, environ, key="service.env")
+        filled = {name: places.fill(value) for name, value in values.items()}
+        self._mark = randomness.token_hex(8)
+        env = {**prepared.env, **filled, MARKER: self._mark}
+        self.target = Target(
+            argv=argv_of(prepared.service.command, places, key="service.command"),
+            cwd=prepared.directory,
+            env=tuple(env.items()),
+        )
+        before = prepared.service.before_launch
+        self._before = argv_of(before, places, key="service.before-launch") if before else None
+        self._ready = readiness(prepared.service.ready, places, environ, self._raw)
+        self.secrets: Secrets = hidden + self._ready.secrets
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The process that was started; with a wrapping profiler, the wrapper."""
+        return self._running().pid
+
+    @property
+    def tree(self) -> Tree:
+        """The processes of the service."""
+        if self._tree is None:
+            raise CannotMeasure("the service was not started")
+        return self._tree
+
+    def start(self, plan: Plan | None = None, cores: Sequence[int] = ()) -> None:
+        """Run `before-launch`, then start the service, as `plan` says. Returns at once; see `wait_ready`."""
+        env = dict(self.target.env)
+        if self._before:
+            run_logged(
+                self._before,
+                what="service.before-launch",
+                cwd=self.target.cwd,
+                env=env,
+                log=self._log.with_name("before-launch.log"),
+                secrets=self.secrets,
+                system=self._system,
+                timeout=_BEFORE_LAUNCH_TIMEOUT,
+            )
+        if listens(self.port):
+            raise ServiceDidNotStart(
+                f"port {self.port} is taken; end what listens there (ss -ltnp 'sport = :{self.port}'), "
+                "or leave service.port out and write {port} in service.command"
+            )
+        self._started_ns = self._system.monotonic_ns()
+        self._process = self._system.start(
+            plan.argv if plan else self.target.argv,
+            cwd=self.target.cwd,
+            env={**env, **dict(plan.env if plan else ())},
+            log=self._raw,
+            cores=cores,
+        )
+        self._tree = Tree(self._process.pid, self._mark, plan.own_processes if plan else ())
+
+    def wait_ready(self) -> int:
+        """Wait until it answers; how long that took, in ns. ServiceDidNotStart with the reason and its last output."""
+        deadline = self._started_ns + int(self._ready.timeout * 1e9)
+        reason: bool | str = "not yet"
+        while self._system.monotonic_ns() < deadline:
+            reason = self._ready.check()
+            if not self.alive():
+                raise self._did_not_start(f"the service ended {self._how()} before it was ready")
+            if reason is True:
+                took = self._system.monotonic_ns() - self._started_ns
+                self.tree.pids(strays=True)
+                return took
+            young = self._system.monotonic_ns() - self._started_ns < 1_000_000_000
+            self._system.sleep(0.01 if young else 0.05)
+        raise self._did_not_start(
+            f"the service was not ready within {self._ready.timeout:g} s: {self._ready.what} ({reason}){self._port_hint()}"
+        )
+
+    def _did_not_start(self, reason: str) -> ServiceDidNotStart:
+        shown = tail(self._raw, self.secrets)
+        return ServiceDidNotStart(self.secrets.mask(reason) + last_words(shown), shown)
+
+    def _how(self) -> str:
+        code = self._running().poll()
+        return f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+
+    def _port_hint(self) -> str:
+        service = self._prepared.service
+        text = f"{service.command} {list(service.env.values())}"
+        if service.port or "{port}" in text:
+            return ""
+        return "; neither service.command nor service.env has {port} in it"
+
+    def alive(self) -> bool:
+        """Whether it runs: the process itself or, if that has ended well, one that it left behind to serve."""
+        code = self._running().poll()
+        return code is None or (code == 0 and bool(self.tree.pids(strays=True)))
+
+    def usage(self, *, pss: bool = True) -> Usage:
+        """What the tree has used until now."""
+        return self.tree.usage(pss=pss)
+
+    def pin(self, cores: Sequence[int]) -> None:
+        """Move every thread of the tree to `cores`; what they start later stays there."""
+        done: set[int] = set()
+        while todo := {tid for pid in self.tree.pids() for tid in threads_of(pid)} - done:
+            for tid in todo:
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(tid, cores)
+            done |= todo
+
+    def log_tail(self) -> str:
+        """The last lines of its output, secrets masked."""
+        return tail(self._raw, self.secrets)
+
+    def stop(self) -> Ending:
+        """SIGTERM to the service itself (not to a shell or profiler round it), SIGKILL to all of it after stop-timeout."""
+        process, began = self._running(), self._system.monotonic_ns()
+        self.tree.pids(strays=True)
+        heads = self.tree.heads(_SHELLS)
+        _signal(heads, signal.SIGTERM)
+        killed = not self._wait_gone(set(heads), began)
+        strays = self._kill()
+        return Ending(
+            code=process.poll(),
+            killed=killed,
+            seconds=(self._system.monotonic_ns() - began) / 1e9,
+            strays=0 if killed else strays,
+        )
+
+    def _wait_gone(self, heads: set[int], began: int) -> bool:
+        """Whether all of `heads` and the process that was started end in time."""
+        limit = self._prepared.service.stop_timeout
+        heads_gone_s, asked = 0.0, False
+        while True:
+            ended = self._running().poll() is not None
+            left = bool(heads & set(self.tree.pids()))
+            waited = (self._system.monotonic_ns() - began) / 1e9
+            if ended and not left:
+                return True
+            if waited > limit:
+                return False
+            heads_gone_s = waited if left else heads_gone_s
+            if not asked and not left and waited > heads_gone_s + 0.5:
+                # a shell that goes on after its child has ended, such as a loop
+                self._running().signal(signal.SIGTERM)
+                asked = True
+            self._system.sleep(0.01)
+
+    def _kill(self) -> int:
+        """Kill everything that carries the mark; how many processes there were."""
+        root = self._running().pid
+        killed: set[int] = set()
+        for _ in range(200):
+            left = set(self.tree.pids(strays=True)) - {root}
+            killed |= left
+            self._running().signal_group(signal.SIGKILL)
+            _signal(left, signal.SIGKILL)
+            if not left:
+                break
+            self._system.sleep(0.01)
+        self._running().close()
+        return len(killed)
+
+    def close(self) -> None:
+        """Kill what is left, keep the log and remove the work folder. May be called twice."""
+        if self._process is not None:
+            self._kill()
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        keep(self._raw, self._log, self.secrets)
+        remove_tree(self._scratch)
+
+    def _running(self) -> Process:
+        if self._process is None:
+            raise CannotMeasure("the service was not started")
+        return self._process
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def fixed_port(service_env: Mapping[str, str], command: str | Sequence[str]) -> bool:
+    """Whether a service listens where it likes: nothing tells it the {port}, so two launches cannot run at once."""
+    return "{port}" not in f"{command} {list(service_env.values())}"

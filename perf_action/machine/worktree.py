@@ -1,0 +1,114 @@
+"""A commit as files in a folder of its own, beside the user's checkout and never in it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from perf_action.errors import CannotMeasure, UsageError, one_line
+from perf_action.machine.git import Access, Git, complaint, open_repository
+from perf_action.model.trial import Side
+from perf_action.system import System
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """Files to be measured. `commit` is the full id they come from, empty outside git; `tree` says what is in them: two
+    with the same tree have the same files. `changed`: uncommitted changes are in it.
+    """
+
+    path: Path
+    commit: str
+    tree: str
+    changed: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def in_place(system: System, path: Path) -> Checkout:
+    """The folder as it is: what one side alone is measured in. Also works outside git."""
+    try:
+        git = open_repository(system, path)
+    except CannotMeasure:
+        return Checkout(path=path.resolve(), commit="", tree="", notes=("not a git repository",))
+    commit = git.commit("HEAD")
+    if commit is None:
+        return Checkout(path=git.repo, commit="", tree="", notes=("the repository has no commit yet",))
+    stash = _stash(git)
+    notes = ("uncommitted changes are measured too",) if stash else ()
+    tree = git.run("rev-parse", f"{stash or commit}^{{tree}}")
+    return Checkout(path=git.repo, commit=commit, tree=tree, changed=bool(stash), notes=notes)
+
+
+@contextlib.contextmanager
+def worktree(
+    system: System,
+    repo: Path,
+    rev: str,
+    *,
+    side: Side,
+    directory: str = ".",
+    uncommitted: bool = False,
+    access: Access | None = None,
+) -> Iterator[Checkout]:
+    """A detached worktree of `rev` in a temporary folder, removed at the end.
+
+    `uncommitted`: `rev` is HEAD and changes of tracked files go with it. The paths of both sides are equally long:
+    their length moves the stack, and with it the times. UsageError if there is no such commit.
+    """
+    git = open_repository(system, repo, access)
+    commit = git.commit(rev)
+    if commit is None:
+        raise UsageError(f"{repo}: there is no commit {rev!r}; fetch it, or name one with --base")
+    stash = _stash(git) if uncommitted else None
+    home = Path(tempfile.mkdtemp(prefix="perf-action-"))
+    path = home / side.value
+    try:
+        done = git.try_run("worktree", "add", "--detach", "--force", str(path), stash or commit, timeout=1800)
+        if done.code != 0:
+            raise CannotMeasure(f"{rev} could not be checked out: {complaint(done)}")
+        yield Checkout(
+            path=path,
+            commit=commit,
+            tree=git.run("rev-parse", f"{stash or commit}^{{tree}}"),
+            changed=bool(stash),
+            notes=_notes(git, path, directory, stash=bool(stash), uncommitted=uncommitted),
+        )
+    finally:
+        git.try_run("worktree", "remove", "--force", "--force", str(path))
+        shutil.rmtree(home, ignore_errors=True)
+        git.try_run("worktree", "prune")
+
+
+def _stash(git: Git) -> str | None:
+    """A commit of the tracked files as they are now, or None if nothing is changed. Nothing in the checkout is touched."""
+    done = git.try_run("stash", "create")
+    if done.code != 0:
+        raise CannotMeasure(
+            f"the uncommitted changes could not be read: {complaint(done)}; commit them first"
+        )
+    return done.stdout.strip() or None
+
+
+def _notes(git: Git, path: Path, directory: str, *, stash: bool, uncommitted: bool) -> tuple[str, ...]:
+    out = []
+    if stash:
+        out.append("head contains uncommitted changes of tracked files")
+    if uncommitted and (left := _untracked(git, directory)):
+        out.append(
+            f"untracked files are not measured ({one_line(left[0], 100)}{', …' if len(left) > 1 else ''}); git add them"
+        )
+    if (path / ".gitmodules").exists():
+        out.append("submodules are not checked out; do so in service.setup")
+    attributes = path / ".gitattributes"
+    if attributes.is_file() and "filter=lfs" in attributes.read_text(encoding="utf-8", errors="replace"):
+        out.append("files of git LFS are left as pointers; run git lfs pull in service.setup")
+    return tuple(out)
+
+
+def _untracked(git: Git, directory: str) -> list[str]:
+    listed = git.run("ls-files", "--others", "--exclude-standard", "-z", "--", directory)
+    return [name for name in listed.split("\0") if name]
