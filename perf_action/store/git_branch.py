@@ -60,10 +60,11 @@ class GitBranchStore:
         system: System,
         scratch: Path,
         *,
+        tries: int = TRIES,
         pause: Callable[[float, float], None] | None = None,
     ) -> None:
         self.remote, self.branch, self.system = remote, branch, system
-        self._scratch = scratch
+        self._scratch, self._tries = scratch, tries
         self._git = Git(system, scratch / "store.git", remote)
         self._pause = pause or (lambda low, high: system.sleep(random.uniform(low, high)))  # noqa: S311
         self._objects: dict[EntryKey, str] | None = None
@@ -119,7 +120,7 @@ class GitBranchStore:
     def _replace_tip(self, change: Callable[[str], str | None], *, compact: bool = False) -> None:
         """Put `change(tip)`, a commit, in the place of the tip; None means that there is nothing to do."""
         network_failures = 0
-        for _ in range(TRIES):
+        for _ in range(self._tries):
             tip = self._fetch()
             commit = change(tip)
             if commit is None:
@@ -134,7 +135,7 @@ class GitBranchStore:
                 if network_failures >= NETWORK_TRIES or not _NETWORK.search(done.stderr):
                     raise self._push_failed(done)
             self._pause(*JITTER)
-        raise StoreError(f"{self.name}: other writers were quicker {TRIES} times; run the job again")
+        raise StoreError(f"{self.name}: other writers were quicker {self._tries} times; run the job again")
 
     def _push_failed(self, done: Completed) -> StoreError:
         remedy = "; the job needs `permissions: contents: write`" if _REFUSED.search(done.stderr) else ""

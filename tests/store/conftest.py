@@ -33,13 +33,15 @@ class GitHelper:
         return done.stdout.decode().strip()
 
     def commit(self, message: str, *, when: int = 1_700_000_000) -> str:
-        date = {f"GIT_{who}_DATE": f"{when} +0000" for who in ("AUTHOR", "COMMITTER")}
+        date = {f"GIT_{who}_DATE": f"@{when} +0000" for who in ("AUTHOR", "COMMITTER")}
         self("commit", "--quiet", "--allow-empty", "-m", message, env=date)
         return self("rev-parse", "HEAD")
 
 
 def _environ() -> dict[str, str]:
-    identity = {f"GIT_{who}_{k}": v for who in ("AUTHOR", "COMMITTER") for k, v in (("NAME", "T"), ("EMAIL", "t@t"))}
+    identity = {
+        f"GIT_{who}_{k}": v for who in ("AUTHOR", "COMMITTER") for k, v in (("NAME", "T"), ("EMAIL", "t@t"))
+    }
     return {
         "PATH": os.environ["PATH"],
         "HOME": "/nonexistent",
@@ -84,7 +86,9 @@ def server(bare: Path) -> Iterator[GitServer]:
 
 @pytest.fixture
 def key() -> Callable[..., EntryKey]:
-    def make(n: int = 1, *, config: str = "c" * 12, fingerprint: str = "f" * 12, run: int = 1, attempt: int = 1) -> EntryKey:
+    def make(
+        n: int = 1, *, config: str = "c" * 12, fingerprint: str = "f" * 12, run: int = 1, attempt: int = 1
+    ) -> EntryKey:
         return EntryKey(
             config_digest=config, fingerprint=fingerprint, commit=f"{n:040x}", run_id=run, attempt=attempt
         )

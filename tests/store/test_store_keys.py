@@ -11,8 +11,16 @@ from perf_action.store.base import surplus
 _hex = st.text("0123456789abcdef", min_size=8, max_size=64)
 
 
-@given(_hex, _hex, st.text("0123456789abcdef", min_size=40, max_size=40), st.integers(1, 10**18 - 1), st.integers(1, 999))
-def test_the_path_of_a_key_reads_back(config: str, fingerprint: str, commit: str, run: int, attempt: int) -> None:
+@given(
+    _hex,
+    _hex,
+    st.text("0123456789abcdef", min_size=40, max_size=40),
+    st.integers(1, 10**18 - 1),
+    st.integers(1, 999),
+)
+def test_the_path_of_a_key_reads_back(
+    config: str, fingerprint: str, commit: str, run: int, attempt: int
+) -> None:
     key = EntryKey(config_digest=config, fingerprint=fingerprint, commit=commit, run_id=run, attempt=attempt)
     assert parse(key.path) == key
 
@@ -44,7 +52,13 @@ def test_other_names_are_not_entries(path: str) -> None:
     [("commit", ""), ("commit", "HEAD"), ("config_digest", "../../x"), ("run_id", 0), ("attempt", -1)],
 )
 def test_a_key_that_makes_no_path_cannot_exist(field: str, value: object) -> None:
-    parts = {"config_digest": "c" * 12, "fingerprint": "f" * 12, "commit": "a" * 40, "run_id": 1, "attempt": 1}
+    parts = {
+        "config_digest": "c" * 12,
+        "fingerprint": "f" * 12,
+        "commit": "a" * 40,
+        "run_id": 1,
+        "attempt": 1,
+    }
     with pytest.raises(UsageError, match="full commit"):
         EntryKey(**{**parts, field: value})  # type: ignore[arg-type]
 

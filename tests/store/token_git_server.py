@@ -88,7 +88,9 @@ def serving(root: Path) -> Iterator[GitServer]:
                 "REMOTE_ADDR": "127.0.0.1",
                 "PATH": "/usr/bin:/bin",
             }
-            done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True, timeout=60)
+            done = subprocess.run(
+                ["git", "http-backend"], input=body, env=env, capture_output=True, timeout=60
+            )
             head, _, rest = done.stdout.partition(b"\r\n\r\n")
             headers = [line.split(": ", 1) for line in head.decode().split("\r\n")]
             status = next((int(v.split()[0]) for k, v in headers if k == "Status"), 200)
