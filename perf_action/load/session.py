@@ -29,7 +29,7 @@ class LoadResult:
     """What the load tool says of one slice. Times are ns, `start_ns`/`end_ns` of the monotonic clock.
 
     `requests` None: the tool does not count; latencies None: it gave none. `routes` are (name, requests, errors,
-    p95 in ns or None), busiest first.
+    p95 in ns or None), busiest first. `notes` are for people: what was ignored, what failed most.
     """
 
     start_ns: int
@@ -40,6 +40,7 @@ class LoadResult:
     latency_p95_ns: float | None = None
     latency_p99_ns: float | None = None
     routes: tuple[tuple[str, int, int, float | None], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
