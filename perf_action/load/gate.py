@@ -48,7 +48,7 @@ class Gate:
             # a user that was killed in mid-request never says that it ended
             self._under_way = {g for g in self._under_way if not g.dead}
             self._settle()
-        return self._still.is_set()
+        return bool(self._still.is_set())
 
     def enter(self) -> None:
         """Before a request: take a place, or rest until there is one."""

@@ -43,7 +43,9 @@ class LocustTool:
         self.version(system)
         script = where.directory / (scenario.script or "")
         if not script.is_file():
-            raise LoadFailed(f"{scenario.script}: no such locustfile in {where.directory}; load.script names it")
+            raise LoadFailed(
+                f"{scenario.script}: no such locustfile in {where.directory}; load.script names it"
+            )
         return LocustSession(scenario, script.resolve(), where, system)
 
 
@@ -71,7 +73,14 @@ class LocustSession:
         )
         known = values(where)
         order = {"script": str(script), "directory": str(where.directory.resolve()), "url": where.url}
-        self._send({**order, "users": scenario.users, "args": [fill(a, known) for a in scenario.args], "paths": paths})
+        self._send(
+            {
+                **order,
+                "users": scenario.users,
+                "args": [fill(a, known) for a in scenario.args],
+                "paths": paths,
+            }
+        )
 
     def begin(self, amount: Amount) -> None:
         asked = {"requests": amount.requests, "seconds": amount.seconds, "seed": amount.seed}

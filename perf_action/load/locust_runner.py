@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gevent
 import locust
 from gevent.fileobject import FileObject
 from gevent.queue import Queue
@@ -37,7 +38,6 @@ from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 from locust.util.load_locustfile import load_locustfile
 
-import gevent
 from perf_action.load.gate import Gate
 
 #: how often, in seconds, a running slice is looked after
@@ -171,9 +171,7 @@ class Engine:
             + [f"{len(self._exceptions)} × a task raised {text}" for text in self._exceptions[-1:]],
         }
 
-    def _on_request(
-        self, request_type: str, name: str, response_time: float | None, **_: object
-    ) -> None:
+    def _on_request(self, request_type: str, name: str, response_time: float | None, **_: object) -> None:
         self._end = time.monotonic_ns()
         self._in_a_row = 0
         if response_time is not None:
@@ -206,7 +204,7 @@ def _blaming(script: str) -> Iterator[None]:
     """Whatever the import of the script raises becomes one line that names the place."""
     try:
         yield
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 (a script may also call sys.exit)
         traceback.print_exc()
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == script]
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
@@ -232,7 +230,7 @@ def main() -> None:
         engine.quit()
     except Broken as error:
         answer({"error": str(error)})
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (whatever it is, the parent is told)
         traceback.print_exc()
         answer({"error": f"{type(error).__name__}: {error}"})
 

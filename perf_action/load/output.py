@@ -27,7 +27,9 @@ class Secrets:
     def __init__(self, own: Mapping[str, str], env: Mapping[str, str]) -> None:
         hidden = {name for name, text in own.items() if "$" in text or "{" not in text}
         values = [value for name, value in env.items() if name in hidden or _SECRET_NAME.search(name)]
-        written = [form for v in values for form in (v, quote(v, safe=""), json.dumps(v)[1:-1], repr(v)[1:-1])]
+        written = [
+            form for v in values for form in (v, quote(v, safe=""), json.dumps(v)[1:-1], repr(v)[1:-1])
+        ]
         self._values = sorted({form for form in written if len(form) >= _SHORTEST}, key=len, reverse=True)
 
     def mask(self, text: str) -> str:

@@ -74,7 +74,11 @@ def _value(name: str, known: Mapping[str, str]) -> str:
     if name not in known:
         raise LoadFailed(
             f"{{{name}}} has no value in this slice: it is measured in "
-            + ("seconds; give the load a number of requests" if name == "requests" else "requests; give the load a duration")
+            + (
+                "seconds; give the load a number of requests"
+                if name == "requests"
+                else "requests; give the load a duration"
+            )
         )
     return known[name]
 
