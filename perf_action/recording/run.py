@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from perf_action.errors import InputError, UsageError
 from perf_action.formats import pprof, slices
 from perf_action.model.environment import Environment
+from perf_action.model.finding import Budget
 from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice
 from perf_action.model.report import FlameGraph, StageOutcome
 from perf_action.model.snapshot import Snapshot
@@ -30,14 +31,15 @@ from perf_action.system import write_bytes, write_text
 SCHEMA = 1
 RUN_FILE = "run.json"
 _STAGES: TypeAdapter[tuple[StageOutcome, ...]] = TypeAdapter(tuple[StageOutcome, ...])
+_BUDGETS: TypeAdapter[tuple[Budget, ...]] = TypeAdapter(tuple[Budget, ...])
 _RECORD: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Run:
-    """A run as measured. `failed` gives for a side the reason why it could not be measured.
-
-    `placement` is how the sides were measured; `base_note` why there is no base side, where one was wanted.
+    """A run as measured. `failed` gives for a side the reason why it could not be measured; `identical` why the sides
+    were not measured, since they are the same program; `skipped` why nothing was measured. `budgets` and `fail_on` are
+    those of the settings it was measured with.
     """
 
     config_digest: str
@@ -47,7 +49,10 @@ class Run:
     stages: tuple[StageOutcome, ...] = ()
     failed: tuple[tuple[Side, str], ...] = ()
     notes: tuple[str, ...] = ()
-    identical: bool = False
+    identical: str = ""
+    skipped: str = ""
+    budgets: tuple[Budget, ...] = ()
+    fail_on: tuple[str, ...] = ()
 
     def snapshot(self, side: Side) -> Snapshot:
         """One side; UsageError if it was not measured."""
@@ -93,6 +98,9 @@ def write_run(folder: Path, run: Run) -> None:
         "failed": {side.value: reason for side, reason in run.failed},
         "notes": list(run.notes),
         "identical": run.identical,
+        "skipped": run.skipped,
+        "budgets": _BUDGETS.dump_python(run.budgets, mode="json"),
+        "fail_on": list(run.fail_on),
     }
     write_text(folder / RUN_FILE, json.dumps(data, indent=1) + "\n")
 
@@ -121,7 +129,10 @@ def read_run(folder: Path) -> Run:
             stages=_STAGES.validate_python(raw["stages"]),
             failed=tuple((Side(name), str(reason)) for name, reason in raw["failed"].items()),
             notes=tuple(map(str, raw["notes"])),
-            identical=bool(raw["identical"]),
+            identical=str(raw["identical"]),
+            skipped=str(raw["skipped"]),
+            budgets=_BUDGETS.validate_python(raw["budgets"]),
+            fail_on=tuple(map(str, raw["fail_on"])),
         )
     except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as error:
         raise InputError(path, f"not what perf-action run writes: {type(error).__name__} {error}") from None

@@ -70,7 +70,7 @@ def test_time_is_a_budget_and_what_it_drops_is_listed() -> None:
     trials, end = carry_out(plan, seconds=10, detectable=0.08)
     assert sum(10 for _ in trials) <= 60
     assert any("launches within 1 minutes" in line for line in end.dropped)
-    assert sum(t.stage.name == "clean" for t in trials) == 3
+    assert sum(t.stage.name == "clean" for t in trials) >= 3
 
 
 @pytest.mark.parametrize(("rate", "expected"), [(30.0, 50), (1234.0, 620), (100_000.0, 50_000), (None, None)])

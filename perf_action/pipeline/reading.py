@@ -1,13 +1,10 @@
-"""The glue: run, assess, publish and keep, each a straight line through the rooms.
-
-Where a branch wants to appear here, it belongs into the room that knows the answer.
-"""
+"""Anything on disk as a snapshot. Imports little: `show` and `compare` must start at once."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from perf_action import formats, recording
+from perf_action import formats
 from perf_action.errors import UsageError
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.trial import Side
@@ -19,5 +16,7 @@ def load_snapshot(path: Path, system: System, *, side: Side = Side.HEAD) -> Snap
     if not path.exists():
         raise UsageError(f"{path}: no such file or directory")
     if path.is_dir():
-        return recording.read_run(path).snapshot(side)
+        from perf_action.recording import read_run  # noqa: PLC0415  # pydantic takes a quarter of a second
+
+        return read_run(path).snapshot(side)
     return formats.snapshot_of(formats.read(path, system))

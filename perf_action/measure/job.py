@@ -1,0 +1,96 @@
+"""From prepared sides to a recorded run: calibrate, measure, and turn the records into a snapshot of each side."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from perf_action.config import Config, digest
+from perf_action.load import tool
+from perf_action.machine.environment import environment
+from perf_action.measure.campaign import Campaign, Execute, SideFailed, calibrate, carry_out
+from perf_action.measure.execute import Bench, execute
+from perf_action.measure.listener import Listener
+from perf_action.measure.schedule import Schedule, expected_seconds, schedule
+from perf_action.measure.sides import Sides
+from perf_action.measure.snapshot import Read, snapshot
+from perf_action.model.environment import Environment
+from perf_action.model.snapshot import Snapshot
+from perf_action.model.trial import Side, Stage
+from perf_action.profilers import profiler
+from perf_action.recording import Run
+from perf_action.system import System
+
+
+def plan(config: Config, sides: tuple[Side, ...], system: System) -> tuple[tuple[Stage, float], ...]:
+    """The stages that would run, and about how many seconds each takes."""
+    return expected_seconds(schedule(config, sides, system.cores()))
+
+
+def tools(config: Config, system: System, read: Read) -> tuple[tuple[str, str], ...]:
+    """(name, version) of every profiler and load tool the settings need; ToolMissing for the first that is not there."""
+    loads = [s.tool for s in config.load.values() if s.tool != "command"]
+    profilers = [s.profiler for s in config.stages.values() if s.profiler != "none"]
+    found = {str(name): tool(name, read).version(system) for name in loads}
+    found.update({str(name): profiler(name).version(system) for name in profilers})
+    return tuple(sorted(found.items()))
+
+
+def measure(
+    config: Config, sides: Sides, system: System, listener: Listener, *, folder: Path, read: Read
+) -> Run:
+    """Measure all sides, or say why not; a base that fails is left out, and head is measured alone."""
+    taken_on = environment(system, tools=tools(config, system, read))
+    run = Run(
+        config_digest=digest(config),
+        created=system.now(),
+        environment=taken_on,
+        sides={},
+        failed=sides.failed,
+        notes=sides.notes,
+        identical=sides.identical,
+        budgets=config.limits,
+        fail_on=tuple(word.value for word in config.fail_on),
+    )
+    if sides.identical:
+        return run
+    bench = Bench(config=config, system=system, run=folder, prepared=sides.prepared, read=read)
+    perform = partial(execute, bench=bench)
+    order = schedule(config, tuple(sides.prepared), system.cores())
+    try:
+        campaign = _campaign(order, perform, listener)
+    except SideFailed as error:
+        if error.side is not Side.BASE:
+            raise
+        listener.say(f"{error}; measuring head alone")
+        shutil.rmtree(folder / "trials", ignore_errors=True)
+        run = replace(run, failed=(*run.failed, (Side.BASE, error.reason)))
+        campaign = _campaign(schedule(config, (Side.HEAD,), system.cores()), perform, listener)
+    left_out = {side for side, _ in run.failed}
+    return replace(
+        run,
+        sides={s: _side(s, campaign, bench, taken_on) for s in sides.prepared if s not in left_out},
+        stages=campaign.stages,
+        notes=(*run.notes, *(f"not measured for want of time: {line}" for line in campaign.dropped)),
+    )
+
+
+def _campaign(order: Schedule, perform: Execute, listener: Listener) -> Campaign:
+    return carry_out(calibrate(order, perform, listener), perform, listener)
+
+
+def _side(side: Side, campaign: Campaign, bench: Bench, taken_on: Environment) -> Snapshot:
+    checkout = bench.prepared[side].checkout
+    worst = max(s.max_error_rate for s in bench.config.load.values())
+    return snapshot(
+        campaign.records,
+        side,
+        folder=bench.run,
+        read=bench.read,
+        label=checkout.commit[:10] + ("+changes" if checkout.changed else "") or side.value,
+        commit=checkout.commit,
+        environment=taken_on,
+        max_error_rate=worst,
+    )

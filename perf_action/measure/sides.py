@@ -1,0 +1,100 @@
+"""The sides of a run, ready to be launched: base and head in a worktree each, or head alone where it lies."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from perf_action.config import Service
+from perf_action.errors import CannotMeasure
+from perf_action.machine.git import Access
+from perf_action.machine.prepare import Prepared, identical, prepare
+from perf_action.machine.worktree import Checkout, in_place, worktree
+from perf_action.model.trial import Side
+from perf_action.system import System
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """`prepared` has head, and base where there is one that could be set up; `failed` says why base is missing.
+
+    `identical` says why there is nothing to compare, if both are the same program.
+    """
+
+    prepared: Mapping[Side, Prepared]
+    identical: str = ""
+    failed: tuple[tuple[Side, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Workshop:
+    """Where sides are set up: logs are kept, `scratch` is not."""
+
+    system: System
+    logs: Path
+    scratch: Path
+
+
+@contextlib.contextmanager
+def prepared_sides(
+    service: Service,
+    repository: Path,
+    base: str,
+    system: System,
+    *,
+    logs: Path,
+    access: Access | None,
+    say: Callable[[str], None],
+) -> Iterator[Sides]:
+    """Check out, set up and build. `base` is a commit, or empty for head alone. What fails for head raises; base that
+    cannot be built is left out, with the reason.
+    """
+    with contextlib.ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perf-action-")))
+        shop = _Workshop(system=system, logs=logs, scratch=scratch)
+        if not base:
+            say("head: setting up")
+            head = _prepare(Side.HEAD, in_place(system, repository), service, shop)
+            yield Sides(prepared={Side.HEAD: head}, notes=head.notes)
+            return
+        checkouts = {
+            side: stack.enter_context(
+                worktree(
+                    system,
+                    repository,
+                    base if side is Side.BASE else "HEAD",
+                    side=side,
+                    directory=service.directory,
+                    uncommitted=side is Side.HEAD,
+                    access=access,
+                )
+            )
+            for side in (Side.BASE, Side.HEAD)
+        }
+        prepared: dict[Side, Prepared] = {}
+        failed: list[tuple[Side, str]] = []
+        for side, checkout in checkouts.items():
+            say(f"{side.value}: setting up {checkout.commit[:10]}")
+            try:
+                prepared[side] = _prepare(side, checkout, service, shop, two_sides=True)
+            except CannotMeasure as error:
+                if side is Side.HEAD:
+                    raise
+                failed.append((side, str(error)))
+                say(f"base: {error}")
+        same = identical(prepared[Side.BASE], prepared[Side.HEAD]) if Side.BASE in prepared else None
+        notes = tuple(dict.fromkeys(note for p in prepared.values() for note in p.notes))
+        yield Sides(prepared=prepared, identical=same or "", failed=tuple(failed), notes=notes)
+
+
+def _prepare(
+    side: Side, checkout: Checkout, service: Service, shop: _Workshop, *, two_sides: bool = False
+) -> Prepared:
+    own = shop.scratch / side.value
+    own.mkdir()
+    log = shop.logs / f"{side.value}-setup.log"
+    return prepare(checkout, service, shop.system, log=log, scratch=own, two_sides=two_sides)

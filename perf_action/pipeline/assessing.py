@@ -1,0 +1,96 @@
+"""From a run folder to a verdict and its documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from perf_action import recording
+from perf_action.compare import compare
+from perf_action.config import FailOn
+from perf_action.errors import UsageError
+from perf_action.judge import fails, judge
+from perf_action.model.finding import Budget
+from perf_action.model.report import Baseline, Report
+from perf_action.model.snapshot import Snapshot
+from perf_action.model.trial import Side
+from perf_action.pipeline.reading import load_snapshot
+from perf_action.pipeline.running import Settings
+from perf_action.recording import Run
+from perf_action.render import documents
+from perf_action.store import Chosen, find_baseline
+from perf_action.system import System, write_text
+
+
+def assess(
+    folder: Path,
+    system: System,
+    *,
+    settings: Settings | None = None,
+    against: Path | None = None,
+    fail_on: Sequence[FailOn] | None = None,
+) -> Report:
+    """Compare, judge, render all documents into the run folder. Budgets and policy: the call's, the settings', the run's."""
+    measured = recording.read_run(folder)
+    budgets = settings.config.limits if settings else measured.budgets
+    if fail_on is None:
+        fail_on = settings.config.fail_on if settings else [FailOn(word) for word in measured.fail_on]
+    report = _report(measured, _baseline(measured, system, settings, against), budgets, fail_on)
+    for name, text in documents(report).items():
+        write_text(folder / name, text)
+    return report
+
+
+def earlier_verdict(folder: Path) -> tuple[str, ...]:
+    """Why the policy fails, as an earlier `assess` of the folder decided."""
+    path = folder / "report.json"
+    if not path.is_file():
+        raise UsageError(f"{folder}: was not assessed; run perf-action assess {folder}")
+    raw = recording.load_json(path.read_bytes(), path)
+    return tuple(map(str, raw.get("fails", [])))
+
+
+def _report(measured: Run, chosen: Chosen, budgets: Sequence[Budget], fail_on: Sequence[FailOn]) -> Report:
+    head = measured.sides.get(Side.HEAD)
+    comparison = compare(chosen.snapshot, head) if chosen.snapshot and head else None
+    findings = judge(budgets, head, comparison) if head else ()
+    report = Report(
+        title="",
+        head=head or Snapshot(label="head"),
+        base=chosen.snapshot,
+        baseline=chosen.baseline,
+        comparison=comparison,
+        budgets=findings,
+        stages=measured.stages,
+        flames=measured.flames(),
+        environment=measured.environment,
+        notes=(*measured.notes, *chosen.warnings),
+        skipped=measured.skipped or measured.identical,
+        failed_sides=measured.failed,
+    )
+    return replace(report, fails=fails(report, fail_on))
+
+
+def _baseline(measured: Run, system: System, settings: Settings | None, against: Path | None) -> Chosen:
+    """Base of the run itself, else what the user names, else the store of the settings."""
+    if against is not None:
+        snapshot = load_snapshot(against, system)
+        return Chosen(
+            baseline=Baseline(how="stored", commit=snapshot.commit, note=f"from {against.name}"),
+            snapshot=snapshot,
+        )
+    if Side.BASE in measured.sides:
+        base = measured.sides[Side.BASE]
+        return Chosen(baseline=Baseline(how="side-by-side", commit=base.commit), snapshot=base)
+    if settings is None or Side.HEAD not in measured.sides:
+        return Chosen(baseline=Baseline(how="none"))
+    return find_baseline(
+        settings.config.baseline,
+        system,
+        settings.repository,
+        recording.decode_snapshot,
+        config_digest=measured.config_digest,
+        fingerprint=measured.environment.fingerprint(),
+        head=measured.sides[Side.HEAD].commit,
+    )

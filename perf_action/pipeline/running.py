@@ -1,0 +1,86 @@
+"""From perf.yml to a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from perf_action import formats, recording
+from perf_action.config import Config, read_config
+from perf_action.errors import UsageError
+from perf_action.machine.base import resolve_base
+from perf_action.machine.git import Access
+from perf_action.machine.worktree import in_place
+from perf_action.measure import job
+from perf_action.measure.folder import run_folder
+from perf_action.measure.listener import Listener
+from perf_action.measure.sides import prepared_sides
+from perf_action.measure.snapshot import Read
+from perf_action.model.snapshot import Capture
+from perf_action.recording import Run
+from perf_action.system import System
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """perf.yml with its overrides, in the `repository` that it lies in."""
+
+    config: Config
+    repository: Path
+
+
+def read_settings(path: Path, overrides: Mapping[str, str], system: System) -> Settings:
+    """The settings, with the service's folder relative to the repository instead of to perf.yml."""
+    config = read_config(path, overrides)
+    here = path.resolve().parent
+    repository = in_place(system, here).path
+    directory = (here / config.service.directory).resolve()
+    if not directory.is_relative_to(repository):
+        raise UsageError(
+            f"{path}: service.directory: {config.service.directory!r} is outside the repository {repository}"
+        )
+    service = config.service.model_copy(update={"directory": str(directory.relative_to(repository))})
+    return Settings(config=config.model_copy(update={"service": service}), repository=repository)
+
+
+def run(
+    settings: Settings,
+    system: System,
+    listener: Listener,
+    *,
+    out: Path,
+    base: str,
+    access: Access | None = None,
+) -> Run:
+    """Measure into the folder `out`, which is whole in the end or not there; `base` is a revision, ``auto`` or ``none``."""
+    config = settings.config
+    with run_folder(out) as folder:
+        against = resolve_base(system, settings.repository, base, access)
+        with (
+            listener.group("Set-up and build"),
+            prepared_sides(
+                config.service,
+                settings.repository,
+                against.commit,
+                system,
+                logs=folder / "logs",
+                access=access,
+                say=listener.say,
+            ) as sides,
+            listener.group("Measuring"),
+        ):
+            measured = job.measure(config, sides, system, listener, folder=folder, read=reader(system))
+        measured = replace(measured, notes=(*against.notes, *measured.notes))
+        recording.write_run(folder, measured)
+    return measured
+
+
+def reader(system: System) -> Read:
+    """Reads any capture."""
+    return partial(_read, system=system)
+
+
+def _read(path: Path, *, system: System) -> Capture:
+    return formats.read(path, system)
