@@ -1,0 +1,39 @@
+"""From one value, the `Report`, to every document: a pure function for each medium, listed here.
+
+`facts.py` turns the report into rows ready to print; a medium lays them out and escapes them; only `numbers.py`
+formats a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from perf_action.errors import UsageError
+from perf_action.model.report import Report
+from perf_action.render.junit import junit
+from perf_action.render.markdown import comment, summary
+from perf_action.render.report_json import report_json
+from perf_action.render.terminal import print_report, terminal
+
+__all__ = ["MEDIA", "documents", "print_report", "render"]
+
+#: medium -> how it is rendered, and the file that `assess` writes it to (empty: none)
+MEDIA: dict[str, tuple[Callable[[Report], str], str]] = {
+    "markdown": (comment, "comment.md"),
+    "summary": (summary, "summary.md"),
+    "junit": (junit, "junit.xml"),
+    "json": (report_json, "report.json"),
+    "terminal": (terminal, ""),
+}
+
+
+def render(report: Report, medium: str) -> str:
+    """The report in one medium; `UsageError` for one that is not in `MEDIA`."""
+    if medium not in MEDIA:
+        raise UsageError(f"{medium}: no such format; use one of {', '.join(MEDIA)}")
+    return MEDIA[medium][0](report)
+
+
+def documents(report: Report) -> dict[str, str]:
+    """File name -> text, for everything that `assess` writes into the run folder."""
+    return {file: write(report) for write, file in MEDIA.values() if file}

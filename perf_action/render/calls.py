@@ -1,0 +1,90 @@
+"""One call tree out of one or two profiles, merged by function, as parallel lists: what flame graphs are drawn from.
+
+Parents stand before their children, so nothing here recurses: a stack may be a hundred thousand frames deep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from perf_action.model.profile import FunctionKey, Profile
+from perf_action.model.tree import function_ids, stack_self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTree:
+    """Node `i` is `keys[i]` called by node `parents[i]` (-1: the root); `totals[side][i]` is its inclusive value.
+
+    Values are in the unit of the profiles' kind. `lines[i]` is where the function is defined, 0 if not known.
+    """
+
+    keys: tuple[FunctionKey, ...]
+    lines: tuple[int, ...]
+    parents: tuple[int, ...]
+    depths: tuple[int, ...]
+    totals: tuple[tuple[int, ...], ...]
+    selves: tuple[tuple[int, ...], ...]
+
+    def total(self, side: int) -> int:
+        return sum(self.selves[side])
+
+    def children(self, of: Iterable[int] | None = None) -> dict[int, list[int]]:
+        """The children of each node (key -1: the roots), among the nodes of `of`."""
+        out: dict[int, list[int]] = {}
+        for node in range(len(self.parents)) if of is None else of:
+            out.setdefault(self.parents[node], []).append(node)
+        return out
+
+
+def call_tree(sides: Sequence[tuple[Profile, int]]) -> CallTree:
+    """The merged tree of profiles, each with the index of the kind to show; lines and threads are not told apart."""
+    nodes: dict[tuple[int, FunctionKey], int] = {}
+    lines: list[int] = []
+    selves: list[list[int]] = [[] for _ in sides]
+    for side, (profile, kind) in enumerate(sides):
+        places = _add(profile, nodes, lines)
+        for row in selves:
+            row.extend([0] * (len(nodes) - len(row)))
+        for place, value in zip(places, stack_self(profile, kind).tolist(), strict=True):
+            selves[side][place] += value
+    parents = tuple(parent for parent, _ in nodes)
+    return CallTree(
+        keys=tuple(key for _, key in nodes),
+        lines=tuple(lines),
+        parents=parents,
+        depths=_depths(parents),
+        totals=tuple(_totals(row, parents) for row in selves),
+        selves=tuple(tuple(row) for row in selves),
+    )
+
+
+def _add(profile: Profile, nodes: dict[tuple[int, FunctionKey], int], lines: list[int]) -> list[int]:
+    """Add the stacks of a profile; for each the node it became."""
+    keys, mapped = function_ids(profile)
+    functions = profile.frame_function.tolist()
+    defined = profile.function_line.tolist()
+    places: list[int] = []
+    for parent, frame in zip(profile.stack_parent.tolist(), profile.stack_frame.tolist(), strict=True):
+        function = functions[frame]
+        place = (places[parent] if parent >= 0 else -1, keys[mapped[function]])
+        node = nodes.setdefault(place, len(nodes))
+        if node == len(lines):
+            lines.append(defined[function])
+        places.append(node)
+    return places
+
+
+def _depths(parents: Sequence[int]) -> tuple[int, ...]:
+    depths: list[int] = []
+    for parent in parents:
+        depths.append(depths[parent] + 1 if parent >= 0 else 0)
+    return tuple(depths)
+
+
+def _totals(selves: Sequence[int], parents: Sequence[int]) -> tuple[int, ...]:
+    totals = list(selves)
+    for node in range(len(parents) - 1, -1, -1):
+        if parents[node] >= 0:
+            totals[parents[node]] += totals[node]
+    return tuple(totals)

@@ -1,0 +1,287 @@
+"""The first things people read: the headline and one line for each thing that got worse.
+
+They are put together from the rows of the comparison and say nothing that a row does not say: the verdict is the
+comparison's own, the subject of the headline is always a row with that verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perf_action.model.change import (
+    Comparison,
+    FunctionChange,
+    LeakChange,
+    LeakState,
+    MetricChange,
+    Verdict,
+)
+from perf_action.model.finding import Finding, State
+from perf_action.model.report import Report
+from perf_action.render import escape, numbers, words
+from perf_action.render.sentence import Sentence, Span, code, inside, joined, say, strong
+from perf_action.render.words import Variant
+
+MAX_LINES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line under the headline."""
+
+    icon: str
+    text: Sentence
+
+
+def variant(report: Report) -> Variant:
+    """What this report is about. A verdict comes from the comparison and from nowhere else."""
+    if report.skipped:
+        return "skipped"
+    comparison = report.comparison
+    if comparison is None or not (comparison.metrics or comparison.functions or comparison.leaks):
+        if report.failed_sides or report.head.not_comparable:
+            return "failed"
+        if comparison is None:
+            return "over-budget" if _broken(report) else "first-run"
+        return "inconclusive"
+    verdict = comparison.verdict
+    if verdict is not Verdict.REGRESSION and _broken(report):
+        return "over-budget"
+    found: dict[Verdict, Variant] = {
+        Verdict.REGRESSION: "regression",
+        Verdict.IMPROVEMENT: "improvement",
+        Verdict.UNCHANGED: "unchanged",
+        Verdict.INCONCLUSIVE: "inconclusive",
+    }
+    return found[verdict]
+
+
+def headline(report: Report) -> Sentence:
+    """One sentence, without its title: the slowed function first, then the leak."""
+    kind = variant(report)
+    if kind == "skipped":
+        return say(escape.sentence(report.skipped))
+    if kind == "failed":
+        return _failed(report)
+    comparison = report.comparison
+    if kind == "over-budget":
+        return say(*joined([inside(_budget(b)) for b in _broken(report)[:2]], " and "), ".")
+    if kind == "first-run" or comparison is None:
+        return say("there is nothing to compare with yet. The next run will be compared with this one.")
+    if kind == "unchanged":
+        return _unchanged(comparison)
+    if kind == "inconclusive":
+        return _undecided(comparison)
+    return _changed(comparison, comparison.verdict)
+
+
+def _changed(comparison: Comparison, verdict: Verdict) -> Sentence:
+    functions = telling_functions(comparison, verdict)
+    leaks = [k for k in comparison.leaks if verdict is Verdict.REGRESSION and is_new_leak(k)]
+    metrics = [m for m in comparison.metrics if m.verdict is verdict]
+    clauses = [function_clause(f) for f in functions[:1]] + [leak_clause(k) for k in leaks[:1]]
+    if not clauses:
+        clauses = [metric_clause(m) for m in metrics[:2]]
+    return say(*joined([inside(clause) for clause in clauses], " and "), ".")
+
+
+def telling_functions(comparison: Comparison, verdict: Verdict) -> list[FunctionChange]:
+    """The functions to name: at most three by time, then one of each other kind, each in the order of the comparison."""
+    found = [f for f in comparison.functions if f.verdict is verdict]
+    timed = [f for f in found if f.kind in words.TIME_KINDS]
+    others: dict[str, FunctionChange] = {}
+    for f in found:
+        if f.kind not in words.TIME_KINDS:
+            others.setdefault(f.kind, f)
+    return timed[:3] + list(others.values())
+
+
+def _unchanged(comparison: Comparison) -> Sentence:
+    seen = [m for m in comparison.metrics if m.gating and m.minimum_detectable]
+    if not seen:
+        return say("nothing got measurably slower or bigger.")
+    m = seen[0]
+    return say(
+        "nothing got measurably slower or bigger; a change of ",
+        metric_name(m),
+        f" by {numbers.share(m.minimum_detectable)} would have shown.",
+    )
+
+
+def _undecided(comparison: Comparison) -> Sentence:
+    open_rows = [m for m in comparison.metrics if m.gating and m.verdict is Verdict.INCONCLUSIVE]
+    if comparison.reasons and (comparison.not_comparable or not open_rows):
+        return say(escape.sentence(comparison.reasons[0]))
+    if open_rows:
+        m = open_rows[0]
+        if m.interval is None:
+            return say(metric_name(m), ": ", escape.sentence(m.reason or "not enough measured to tell"))
+        return say(metric_name(m), f" may have changed by anything from {numbers.interval(m.interval)}.")
+    f = next((f for f in comparison.functions if f.verdict is Verdict.INCONCLUSIVE), None)
+    if f is not None:
+        return say(code(f.name), ": ", escape.sentence(f.reason or "not enough measured to tell"))
+    leak = next((k for k in comparison.leaks if k.verdict is not LeakState.STABLE), None)
+    if leak is not None:
+        return say(
+            series_name(leak.name), ": ", escape.sentence(leak.reason or words.LEAK_WORDS[leak.verdict])
+        )
+    return say("nothing was measured on both sides.")
+
+
+def _failed(report: Report) -> Sentence:
+    if not report.failed_sides:
+        return say(escape.sentence(report.head.not_comparable))
+    side, reason = report.failed_sides[0]
+    why = escape.sentence(reason.split("\n", 1)[0], 200).rstrip(".")
+    return say(f"on {side.value}, ", why or "the service did not start", "; so there is nothing to compare.")
+
+
+def lines(report: Report) -> tuple[Line, ...]:
+    """What got worse, then what is over its budget, then what got better, then what is not settled."""
+    if report.comparison is None:
+        return tuple(_budget_line(b) for b in _broken(report)[:MAX_LINES])
+    c = report.comparison
+    out = _lines_of(c, Verdict.REGRESSION)
+    out += [_budget_line(b) for b in _broken(report)]
+    out += _lines_of(c, Verdict.IMPROVEMENT)
+    out += [_open_line(m, report) for m in c.metrics if m.gating and m.verdict is Verdict.INCONCLUSIVE]
+    if len(out) > MAX_LINES + 1:
+        rest = Line(icon="…", text=say(f"and {len(out) - MAX_LINES} more in the tables."))
+        return (*out[:MAX_LINES], rest)
+    return tuple(out)
+
+
+def _lines_of(c: Comparison, verdict: Verdict) -> list[Line]:
+    icon = words.ROW_ICONS[verdict]
+    out = [_function_line(f, icon) for f in telling_functions(c, verdict)]
+    if verdict is Verdict.REGRESSION:
+        out += [Line(icon=icon, text=_leak_line(k)) for k in c.leaks if is_new_leak(k)]
+    for m in c.metrics:
+        if m.verdict is verdict:
+            out.append(Line(icon=icon, text=say(*metric_clause(m), *_sure(words.certainty(m)))))
+    return out
+
+
+def _function_line(f: FunctionChange, icon: str) -> Line:
+    return Line(icon=icon, text=say(*function_clause(f), *_sure(words.certainty(f))))
+
+
+def _sure(certainty: str) -> tuple[str, ...]:
+    return ("; " if certainty.startswith("counted") else ", ", f"{certainty}.") if certainty else (".",)
+
+
+def _leak_line(k: LeakChange) -> Sentence:
+    out = list(leak_clause(k))
+    if k.per_request is not None and k.per_second is not None:
+        out.append(Span(f", {numbers.per_minute(k.per_second, k.unit)}"))
+    if k.interval_per_second is not None:
+        ends = numbers.interval(k.interval_per_second, lambda v: numbers.per_minute(v, k.unit), to="and")
+        out.append(Span(f", 99 % sure between {ends}"))
+    return (*out, Span("."))
+
+
+def _open_line(m: MetricChange, report: Report) -> Line:
+    where = f": between {numbers.interval(m.interval, to='and')}" if m.interval else ""
+    settle = settles(m, report)
+    reason = escape.sentence(m.reason) if m.reason and not settle else ""
+    tail = "; ".join(part for part in (reason, settle) if part)
+    return Line(
+        icon=words.ROW_ICONS[Verdict.INCONCLUSIVE],
+        text=say(metric_name(m), where, ("; " if where else ": ") + tail + "." if tail else "."),
+    )
+
+
+def settles(m: MetricChange, report: Report) -> str:
+    """What would settle an inconclusive row: launches, and minutes at the price of this run's clean launches."""
+    if not m.more_launches:
+        return ""
+    clean = [s for s in report.stages if s.profiler in ("", "none") and s.launches and s.state == "done"]
+    price = ""
+    if clean:
+        seconds = sum(s.seconds for s in clean) / sum(s.launches for s in clean) * m.more_launches
+        price = f" ({numbers.minutes(seconds)})"
+    return f"about {numbers.plural(m.more_launches, 'more launch', 'more launches')}{price} would settle it"
+
+
+def function_clause(f: FunctionChange) -> Sentence:
+    """`encode` costs +31 % CPU per request (12.1 → 15.9 µs)."""
+    kind, per = words.kind_words(f.kind), words.per_of(f.unit)
+    bare = f.unit.partition("/")[0] if per else f.unit
+    inclusive = " with all it calls" if f.value == "total" else ""
+    if f.change is None or f.base == 0:
+        return say(
+            code(f.name),
+            f" is new and {kind.verb} ",
+            strong(numbers.quantity(f.head, bare)),
+            f" {kind.noun}{per}",
+        )
+    if f.change >= 9:
+        was = numbers.quantity(f.base, bare)
+        return say(
+            code(f.name),
+            f" {kind.verb} ",
+            strong(numbers.quantity(f.head, bare)),
+            f" {kind.noun}{per}{inclusive}, up from {was}",
+        )
+    if f.head == 0:
+        return say(code(f.name), f" is gone: it cost {numbers.quantity(f.base, bare)} {kind.noun}{per}")
+    return say(
+        code(f.name),
+        f" {kind.verb} ",
+        strong(numbers.change(f.change)),
+        f" {kind.noun}{per}{inclusive} ({numbers.before_after(f.base, f.head, bare)})",
+    )
+
+
+def leak_clause(k: LeakChange) -> Sentence:
+    """Process memory leaks 1.1 kB per request."""
+    if k.per_request is not None:
+        speed = numbers.quantity(k.per_request, f"{k.unit}/request")
+    else:
+        speed = numbers.per_minute(k.per_second, k.unit) if k.per_second is not None else ""
+    return say(series_name(k.name), " leaks ", strong(speed)) if speed else say(series_name(k.name), " leaks")
+
+
+def metric_clause(m: MetricChange) -> Sentence:
+    """CPU time per request +7.7 % (102 → 110 µs)."""
+    if m.change is None:
+        return say(metric_name(m), " ", strong(numbers.before_after(m.base, m.head, m.unit)))
+    return say(
+        metric_name(m),
+        " ",
+        strong(numbers.change(m.change)),
+        f" ({numbers.before_after(m.base, m.head, m.unit)})",
+    )
+
+
+def metric_name(m: MetricChange) -> Span:
+    return name_of(m.name)
+
+
+def series_name(name: str) -> Span:
+    return name_of(name)
+
+
+def name_of(name: str) -> Span:
+    label = words.metric_label(name)
+    return Span(label) if label else code(name)
+
+
+def is_new_leak(k: LeakChange) -> bool:
+    return k.verdict is LeakState.LEAKING and k.new
+
+
+def _broken(report: Report) -> list[Finding]:
+    return [b for b in report.budgets if b.state is State.FAIL]
+
+
+def _budget(b: Finding) -> Sentence:
+    limit = numbers.quantity(b.limit, b.unit)
+    return say(name_of(b.rule), f" is {numbers.quantity(b.value, b.unit)}, its budget is ", strong(limit))
+
+
+def _budget_line(b: Finding) -> Line:
+    return Line(
+        icon=words.STATE_ICONS[State.FAIL],
+        text=say(*_budget(b), f": {escape.sentence(b.message)}." if b.message else "."),
+    )

@@ -1,0 +1,165 @@
+"""The report on a terminal: rich tables, made for 80 columns, coloured only where somebody looks.
+
+Nothing foreign is read as rich markup: every cell is a `Text`, cleaned of control characters.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import IO
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from perf_action.model.report import Report
+from perf_action.render import escape
+from perf_action.render.facts import Facts, facts
+from perf_action.render.sentence import Sentence, Span
+
+WIDTH = 80
+MAX_ROWS = 12
+_STYLES = {"text": "", "code": "bold cyan", "strong": "bold"}
+_VARIANTS = {
+    "regression": "bold red",
+    "over-budget": "bold red",
+    "failed": "bold red",
+    "improvement": "bold green",
+    "unchanged": "bold green",
+    "inconclusive": "bold yellow",
+    "first-run": "bold blue",
+    "skipped": "bold",
+}
+_WORDS = {
+    "worse": "red",
+    "exceeded": "red",
+    "leaking": "red",
+    "better": "green",
+    "kept": "green",
+    "cannot tell": "yellow",
+}
+
+
+def terminal(report: Report) -> str:
+    """The report as text of 80 columns without any colour."""
+    out = io.StringIO()
+    print_report(report, out, width=WIDTH)
+    return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
+
+
+def print_report(report: Report, file: IO[str], *, width: int | None = None) -> None:
+    """Write the report to `file`: in colour and as wide as it is where that is a terminal, plain text elsewhere."""
+    console = Console(
+        file=file,
+        width=width or (None if file.isatty() else WIDTH),
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+    console.print(_document(facts(report, columns=console.width)))
+
+
+def _document(f: Facts) -> Group:
+    parts: list[RenderableType] = [
+        Text.assemble((f"{f.word}: ", _VARIANTS[f.variant]), _text(f.headline)),
+        Text(),
+    ]
+    parts += [Padding(Text.assemble("• ", _text(line.text)), (0, 0, 0, 1)) for line in f.lines]
+    parts += [Text(f"• {reason}") for reason in f.reasons[:3]]
+    parts += [Text(f"• differs: {line}", "yellow") for line in f.environment_differences[:4]]
+    parts += [Text(f"\n{side} said last:\n{_tail(log)}", "dim") for side, log in f.failed_sides]
+    parts += [table for table in (_metrics(f), _functions(f), _budgets(f)) if table.row_count]
+    parts += [Text(f"\n{flame.heading}\n{flame.text}", no_wrap=True, overflow="crop") for flame in f.flames]
+    parts += _foot(f)
+    return Group(*parts)
+
+
+def _foot(f: Facts) -> list[RenderableType]:
+    lines = []
+    if f.baseline:
+        lines.append(Text.assemble("\n", _text(f.baseline), style="dim"))
+    if f.self_check:
+        lines.append(Text(f.self_check + ".", "dim"))
+    if f.cost:
+        lines.append(Text(f"Measuring took {f.cost}.", "dim"))
+    lines += [Text(f"Fails: {why}", "bold red") for why in f.fails[:5]]
+    return [*lines]
+
+
+def _text(sentence: Sentence) -> Text:
+    return Text.assemble(*((escape.clean(s.text), _STYLES[s.style]) for s in sentence))
+
+
+def _tail(log: str) -> str:
+    return "\n".join(escape.clean(line)[:200] for line in log.rstrip().split("")[-20:])
+
+
+def _label(span: Span) -> Text:
+    return _text((span,))
+
+
+def _table(*columns: tuple[str, bool]) -> Table:
+    """A table of (heading, right-aligned) columns."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", title_justify="left")
+    for heading, right in columns:
+        table.add_column(heading, justify="right" if right else "left", no_wrap=right, overflow="fold")
+    return table
+
+
+def _metrics(f: Facts) -> Table:
+    rows = f.main_metrics[:MAX_ROWS]
+    if not f.compared:
+        table = _table(("Metric", False), ("Median", True), ("From – to", True))
+        for m in rows:
+            table.add_row(_label(m.label), Text(m.head), Text(m.interval))
+        return table
+    table = _table(
+        ("Metric", False),
+        ("Base", True),
+        ("Head", True),
+        ("Change", True),
+        ("99 %", True),
+        ("", False),
+    )
+    for m in rows:
+        style = _WORDS.get(m.verdict, "")
+        table.add_row(
+            _label(m.label),
+            Text(m.base),
+            Text(m.head),
+            Text(m.change, style),
+            Text(m.interval),
+            Text(m.verdict, style),
+        )
+    return table
+
+
+def _functions(f: Facts) -> Table:
+    table = _table(
+        ("Function", False),
+        ("Cost", False),
+        ("Base", True),
+        ("Head", True),
+        ("Change", True),
+        ("", False),
+    )
+    for r in f.functions[:MAX_ROWS]:
+        style = _WORDS.get(r.verdict, "")
+        place = (f" {r.place}", "dim") if r.place else ""
+        table.add_row(
+            Text.assemble((r.name, "cyan"), place),
+            Text(r.kind),
+            Text(r.base),
+            Text(r.head),
+            Text(r.change, style),
+            Text(r.verdict, style),
+        )
+    return table
+
+
+def _budgets(f: Facts) -> Table:
+    table = _table(("Budget", False), ("Head", True), ("Limit", True), ("", False))
+    for r in f.budgets[:MAX_ROWS]:
+        table.add_row(_label(r.label), Text(r.value), Text(r.limit), Text(r.state, _WORDS.get(r.state, "")))
+    return table
