@@ -23,11 +23,10 @@ from perf_action.model.metric import Metric
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What holds for all metrics of a comparison. The texts say why times may not be judged, or are empty."""
+    """What holds for all metrics of a comparison: the level, and why times may not be judged (or an empty text)."""
 
     alpha: float = 0.001
-    other_hardware: str = ""
-    other_load: str = ""
+    untimed: str = ""
 
 
 def metric_changes(
@@ -35,16 +34,13 @@ def metric_changes(
     head: Sequence[Metric],
     *,
     options: CompareOptions,
-    other_hardware: str = "",
-    other_load: str = "",
+    untimed: str = "",
 ) -> tuple[MetricChange, ...]:
-    """One row for each metric that both sides have, in the order of head."""
+    """One row for each metric that both sides have, in the order of head. `untimed` is why times may not be judged."""
     theirs = by_name(base)
     pairs = [(theirs[m.name], m) for m in by_name(head).values() if m.name in theirs]
     tested = sum(1 for _, m in pairs if (rule := rule_for(m)).judged and not (rule.exact or m.exact))
-    around = Circumstances(
-        alpha=options.metric_alpha(tested), other_hardware=other_hardware, other_load=other_load
-    )
+    around = Circumstances(alpha=options.metric_alpha(tested), untimed=untimed)
     return tuple(compare_metric(b, h, around) for b, h in pairs)
 
 
@@ -112,4 +108,4 @@ def _why_not(rule: Rule, base: Metric, head: Metric, around: Circumstances) -> s
         return "neither direction is better, so it is not judged"
     if rule.timed and "profiled" in (base.source, head.source):
         return "measured under a profiler, which slows it down"
-    return (around.other_hardware or around.other_load) if rule.timed else ""
+    return around.untimed if rule.timed else ""

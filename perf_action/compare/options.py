@@ -16,7 +16,7 @@ class CompareOptions:
 
     alpha: float = 0.001
     metrics_at_alpha: int = 5
-    function_q: float = 0.01
+    function_q: float = 0.005
     most_functions: int = 3
     self_check: bool = True
 

@@ -56,7 +56,7 @@ def of_mean(values: Sequence[float], *, least_sd: float = 0.0) -> Estimate:
     """The mean of at least two independent values; `least_sd` is what rounding alone would scatter."""
     n = len(values)
     mean = math.fsum(values) / n
-    return Estimate(mean=mean, se=max(_sd(values, mean), least_sd) / math.sqrt(n), df=n - 1)
+    return Estimate(mean=mean, se=max(sd(values), least_sd) / math.sqrt(n), df=n - 1)
 
 
 def of_difference(
@@ -72,10 +72,7 @@ def of_difference(
     `between_sd` is a scatter that neither side can show because all its values share it, such as that of a whole run.
     """
     means = [math.fsum(side) / len(side) for side in (base, head)]
-    parts = [
-        (max(_sd(side, mean), least_sd) ** 2 / len(side), len(side) - 1.0)
-        for side, mean in zip((base, head), means, strict=True)
-    ]
+    parts = [(max(sd(side), least_sd) ** 2 / len(side), len(side) - 1.0) for side in (base, head)]
     parts += [(between_sd**2, between_df)] * 2
     variance = math.fsum(v for v, _ in parts)
     spread = math.fsum(v * v / df for v, df in parts if df > 0)
@@ -83,28 +80,25 @@ def of_difference(
     return Estimate(mean=means[1] - means[0], se=math.sqrt(variance), df=df)
 
 
-def _sd(values: Sequence[float], mean: float) -> float:
+def sd(values: Sequence[float]) -> float:
+    """The sample standard deviation (n - 1); zero for fewer than two values."""
     if len(values) < 2:
         return 0.0
+    mean = math.fsum(values) / len(values)
     return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
 
 
-def sd(values: Sequence[float]) -> float:
-    """The sample standard deviation (n - 1); zero for fewer than two values."""
-    return _sd(values, math.fsum(values) / len(values)) if values else 0.0
-
-
 def launches_needed(
-    sd_: float, effect: float, alpha: float, *, at_least: int, at_most: int = 200
+    scatter: float, effect: float, alpha: float, *, at_least: int, at_most: int = 200
 ) -> int | None:
-    """The number of pairs of launches from which `effect` would be detectable, None if more than `at_most`."""
+    """The number of launches, each scattering by `scatter`, from which `effect` would be detectable, None if more than `at_most`."""
     for n in range(max(at_least, 2), at_most + 1):
-        if Estimate(mean=0.0, se=sd_ / math.sqrt(n), df=n - 1).detectable(alpha) <= effect:
+        if Estimate(mean=0.0, se=scatter / math.sqrt(n), df=n - 1).detectable(alpha) <= effect:
             return n
     return None
 
 
-def theil_sen(t: Sequence[float], y: Sequence[float]) -> float:
+def theil_sen(t: Sequence[float] | Floats, y: Sequence[float] | Floats) -> float:
     """The median of the slopes of all pairs of points (https://en.wikipedia.org/wiki/Theil-Sen_estimator)."""
     ts, ys = np.asarray(t, dtype=float), np.asarray(y, dtype=float)
     i, j = np.triu_indices(len(ts), 1)
@@ -131,7 +125,9 @@ def mann_kendall(series: Sequence[Sequence[float]]) -> float:
     return float(ndtr(-(s - 1) / math.sqrt(variance)))
 
 
-def bootstrap_means(values: Sequence[float], *, block: int = 1, draws: int = 4000, seed: int = 1) -> Floats:
+def bootstrap_means(
+    values: Sequence[float] | Floats, *, block: int = 1, draws: int = 4000, seed: int = 1
+) -> Floats:
     """Means of `draws` resamples of `values`, drawn in circular blocks of `block` neighbours; shape (draws,).
 
     The circular block bootstrap: https://en.wikipedia.org/wiki/Bootstrapping_(statistics)#Block_bootstrap.

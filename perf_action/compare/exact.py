@@ -1,0 +1,109 @@
+"""Costs from exact counters (allocations, bytes, instructions): no error, only floors.
+
+Two captures of a side with different numbers of requests are subtracted, so that the cost of starting up cancels:
+(high - low) / (requests of high - requests of low). With one capture a side it is value / requests where both know
+them, and then the change must show in the plain values too, because part of them belongs to starting up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from perf_action.compare.calls import Floats, call_tree
+from perf_action.compare.captured import STATES, Chosen
+from perf_action.compare.work import Effects, Work, log_ratio
+
+#: least change per unit that is worth a word: per request, and for a whole capture
+_LEAST = {
+    "count": (0.1, 10.0),
+    "bytes": (32.0, 1024.0),
+    "instructions": (50.0, 1000.0),
+    "ns": (500.0, 1e6),
+    "samples": (0.01, 10.0),
+}
+#: a state (bytes live) depends on the moment it was taken at: more of the total must have changed
+_SHARE, _SHARE_OF_STATE = 0.005, 0.01
+#: of the functions that count, so many must have changed by one factor to mean a different amount of work
+_UNIFORM_SHARE = 0.9
+_UNIFORM_FUNCTIONS = 5
+_UNIFORM_WITHIN = 0.02
+
+
+def of_counters(base: Sequence[Chosen], head: Sequence[Chosen]) -> Work | None:
+    """The work of one exact kind; None if both sides are empty."""
+    kind = head[0].kind
+    tree = call_tree([c.weighed for c in base], [c.weighed for c in head])
+    state = kind.kind in STATES
+    costing = _Costing(base, head, kind.kind)
+    own = costing.effects(tree.own(tree.base), tree.own(tree.head))
+    if not own.base.any() and not own.head.any():
+        return None
+    least = _LEAST.get(kind.unit, (0.0, 0.0))
+    notes = () if costing.per_request or not _is_uniform(own) else (_DIFFERENT_WORK,)
+    return Work(
+        tree=tree,
+        kind=kind.kind,
+        unit=f"{kind.unit}/request" if costing.per_request else kind.unit,
+        own=own,
+        inclusive=costing.effects(tree.inclusive(tree.base), tree.inclusive(tree.head)),
+        base_total=float(own.base.sum()),
+        head_total=float(own.head.sum()),
+        df=1.0,
+        floor=0.05,
+        absolute=least[0] if costing.per_request else least[1],
+        share=_SHARE_OF_STATE if state else _SHARE,
+        exact=True,
+        holds_total=state,
+        per_request=costing.per_request,
+        notes=notes,
+    )
+
+
+_DIFFERENT_WORK = "nearly every function changed by the same factor: the two did different amounts of work, or all of it more often"
+
+
+def _is_uniform(own: Effects) -> bool:
+    """Whether (nearly) everything changed by one factor other than 1."""
+    most = max(float(own.base.sum()), float(own.head.sum()))
+    clear = np.isfinite(own.log) & (np.maximum(own.base, own.head) >= 0.005 * most)
+    if clear.sum() < _UNIFORM_FUNCTIONS:
+        return False
+    middle = float(np.median(own.log[clear]))
+    same = np.abs(own.log[clear] - middle) < _UNIFORM_WITHIN
+    return abs(middle) > _UNIFORM_WITHIN and float(same.mean()) >= _UNIFORM_SHARE
+
+
+class _Costing:
+    """How values of captures become cost: by difference, per request, or as they are."""
+
+    def __init__(self, base: Sequence[Chosen], head: Sequence[Chosen], kind: str) -> None:
+        self.base, self.head = ([c.requests or 0 for c in side] for side in (base, head))
+        known = all(self.base) and all(self.head)
+        steps = known and all(len(set(side)) > 1 for side in (self.base, self.head))
+        self.stepped = steps and kind != "peak"
+        self.per_request = self.stepped or (known and kind not in STATES)
+
+    def effects(self, base: Floats, head: Floats) -> Effects:
+        """From values per function and capture, both (functions, captures). The error is five times (in the decision)
+        what repetitions of a side differ by, relative to the larger cost.
+        """
+        (b, apart_b), (h, apart_h) = self._cost(base, self.base), self._cost(head, self.head)
+        views: tuple[tuple[Floats, Floats], ...] = ()
+        if self.per_request and not self.stepped:
+            views = ((log_ratio(base.mean(axis=1), head.mean(axis=1)), np.zeros(len(b))),)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scatter = np.nan_to_num(np.maximum(apart_b, apart_h) / np.maximum(b, h), posinf=0.0)
+        return Effects(base=b, head=h, log=log_ratio(b, h), se=np.log1p(scatter), views=views)
+
+    def _cost(self, values: Floats, requests: Sequence[int]) -> tuple[Floats, Floats]:
+        """Cost per function, and how far repetitions lie apart in the same unit."""
+        counted = np.array(requests, dtype=float)
+        if self.stepped:
+            few, many = values[:, counted == counted.min()], values[:, counted == counted.max()]
+            step = counted.max() - counted.min()
+            grown = np.maximum(many.mean(axis=1) - few.mean(axis=1), 0.0)
+            return grown / step, np.maximum(np.ptp(few, axis=1), np.ptp(many, axis=1)) / step
+        costs = values / counted if self.per_request else values
+        return costs.mean(axis=1), np.ptp(costs, axis=1)

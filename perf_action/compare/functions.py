@@ -1,0 +1,270 @@
+"""Functions, base against head: which ones cost more per unit of work, and which only look as if they did.
+
+A function is blamed if its change passes a test at false discovery rate q over all functions of its kind, is large
+enough to matter, shows in every reading of the data, and did not merely move there from somewhere else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perf_action.compare import stats
+from perf_action.compare.calls import Floats
+from perf_action.compare.options import CompareOptions
+from perf_action.compare.rows import relative
+from perf_action.compare.shifts import Shift, Shifts
+from perf_action.compare.work import Effects, Work
+from perf_action.model.change import FunctionChange, Verdict
+
+#: functions below this share of the total on both sides are neither tested nor listed
+_TESTED_SHARE = 0.01
+#: a function is settled if no change of it above this share of the whole could have gone unseen
+_SETTLED_SHARE = 0.10
+#: p at which another reading of the same samples counts as agreeing, and the change it must show
+_AGREES = 0.025
+_AGREES_FROM = 0.05
+#: exact counters: times what repetitions of a side differ by
+_TIMES_SCATTER = 5
+#: total costs are tested more strictly: they say again what the self costs say
+_TOTAL_Q = 0.1
+#: a function that is nearly everything says no more than the metric does
+_NEARLY_ALL = 0.9
+_LONGEST_STACK = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionRows:
+    """The rows of one kind, and what there is to say about the kind as a whole."""
+
+    rows: tuple[FunctionChange, ...]
+    notes: tuple[str, ...] = ()
+
+
+def function_rows(work: Work, options: CompareOptions, *, why_not: str = "") -> FunctionRows:
+    """All functions that were tested, judged by self cost; and by total cost where that says more.
+
+    `why_not` is why nothing of this kind may be judged, or empty.
+    """
+    judge = _Judge(work, options, why_not or (work.notes[0] if work.notes else ""))
+    own = judge.own_rows()
+    rows = [*own.values(), *judge.total_rows({f: r for f, r in own.items() if r.verdict in _CALLED})]
+    kept, notes = (rows, ()) if work.exact else _fewest(rows, options.most_functions, work.kind)
+    return FunctionRows(rows=tuple(kept), notes=(*work.notes, *notes))
+
+
+_CALLED = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
+
+
+def _fewest(
+    rows: Sequence[FunctionChange], most: int, kind: str
+) -> tuple[list[FunctionChange], tuple[str, ...]]:
+    """At most `most` regressions, the largest: where one function is slower, samples often blame a second."""
+    worse = sorted((r for r in rows if r.verdict is Verdict.REGRESSION), key=lambda r: r.base - r.head)
+    dropped = worse[most:]
+    if not dropped:
+        return list(rows), ()
+    reason = f"rose too, but only the {most} largest increases are certain enough to be called"
+    kept = [replace(r, verdict=Verdict.INCONCLUSIVE, reason=reason) if r in dropped else r for r in rows]
+    return kept, (f"{kind}: {len(dropped)} more functions rose; only the {most} largest are called",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Tests:
+    """Per function: whether it was tested, its p for up and down, and which pass."""
+
+    tested: NDArray[np.bool_]
+    p: Floats
+    up: NDArray[np.bool_]
+    down: NDArray[np.bool_]
+
+
+class _Judge:
+    def __init__(self, work: Work, options: CompareOptions, why_not: str) -> None:
+        self.work, self.why_not = work, why_not
+        self.q = options.function_q
+        self.shifts = Shifts(work)
+        self.totals = (work.base_total, work.head_total)
+
+    # --- self cost
+
+    def own_rows(self) -> dict[int, FunctionChange]:
+        effects = self.work.own
+        tests = self._tests(effects, self.q)
+        rows: dict[int, FunctionChange] = {}
+        moved: dict[int, Shift] = {}
+        for f in np.flatnonzero(tests.tested).tolist():
+            sign = 1 if effects.head[f] >= effects.base[f] else -1
+            row = self._row(f, effects, "self", tests)
+            if not (tests.up if sign > 0 else tests.down)[f]:
+                rows[f] = self._quiet(row, effects, f, tests)
+                continue
+            rows[f] = self._called(row, effects, f, sign)
+            if rows[f].verdict in _CALLED and (shift := self.shifts.of(f, sign)):
+                moved[f] = shift
+        self._mark_moved(rows, moved)
+        return rows
+
+    def _mark_moved(self, rows: dict[int, FunctionChange], moved: dict[int, Shift]) -> None:
+        """Both ends of a shift are no news: what rose, and what fell with it."""
+        names = self.work.tree.functions
+        for f, shift in moved.items():
+            source = names[shift.partners[0]].name
+            grew = rows[f].head > rows[f].base
+            reason = f"moved here from {source}" if grew else f"moved to {source}"
+            rows[f] = replace(
+                rows[f], verdict=Verdict.UNCHANGED, reason=reason, moved_from=source if grew else None
+            )
+            for partner in shift.partners:
+                other = rows.get(partner)
+                if other is not None and partner not in moved and other.verdict in _CALLED:
+                    fell = other.head < other.base
+                    reason = f"moved to {names[f].name}" if fell else f"moved here from {names[f].name}"
+                    source_name = None if fell else names[f].name
+                    rows[partner] = replace(
+                        other, verdict=Verdict.UNCHANGED, reason=reason, moved_from=source_name
+                    )
+
+    # --- total cost
+
+    def total_rows(self, called: dict[int, FunctionChange]) -> list[FunctionChange]:
+        """Functions whose total changed although nothing beneath them was called: cost spread over small functions."""
+        effects = self.work.inclusive
+        tests = self._tests(effects, self.q * _TOTAL_Q)
+        rows: list[FunctionChange] = []
+        explained = {f: float(row.head - row.base) for f, row in called.items()}
+        passed = np.flatnonzero(tests.up | tests.down).tolist()
+        for f in sorted(passed, key=lambda f: float(effects.base[f] + effects.head[f])):
+            grown = float(effects.head[f] - effects.base[f])
+            sign = 1 if grown > 0 else -1
+            beneath = self.shifts.below(f) | {f}
+            known = math.fsum(sign * change for g, change in explained.items() if g in beneath)
+            if known > sign * grown / 2 or self._is_nearly_all(effects, f) or not (beneath - {f}):
+                continue
+            row = self._called(self._row(f, effects, "total", tests), effects, f, sign)
+            if row.verdict in _CALLED and not self.shifts.of_total(f, sign):
+                rows.append(row)
+                explained[f] = grown
+        return rows
+
+    def _is_nearly_all(self, effects: Effects, f: int) -> bool:
+        shares = self._shares(effects, f)
+        return min(shares) > _NEARLY_ALL
+
+    # --- one function
+
+    def _tests(self, effects: Effects, q: float) -> _Tests:
+        base, head = (
+            np.where(t > 0, v / max(t, 1e-300), 0.0)
+            for v, t in zip((effects.base, effects.head), self.totals, strict=True)
+        )
+        least = self.work.share if self.work.exact else _TESTED_SHARE
+        tested = np.maximum(base, head) >= least
+        size = np.abs(effects.log)
+        if self.work.exact:
+            sure = size > _TIMES_SCATTER * effects.se
+            p = np.where(sure & (size > 0), 0.0, 1.0)
+        else:
+            p = np.array(
+                [
+                    stats.Estimate(mean=m, se=s, df=self.work.df).p_greater
+                    for m, s in zip(size.tolist(), effects.se.tolist(), strict=True)
+                ]
+            )
+        large = self._is_large(effects)
+        rose = effects.head > effects.base
+        return _Tests(
+            tested=tested,
+            p=p,
+            up=large & rose & _rejected(np.where(rose, p, 1 - p), tested, q),
+            down=large & ~rose & _rejected(np.where(rose, 1 - p, p), tested, q),
+        )
+
+    def _is_large(self, effects: Effects) -> NDArray[np.bool_]:
+        grown = np.abs(effects.head - effects.base)
+        least = max(self.work.absolute, self.work.share * max(self.totals))
+        return np.asarray((np.abs(effects.log) >= math.log1p(self.work.floor)) & (grown >= least), dtype=bool)
+
+    def _called(self, row: FunctionChange, effects: Effects, f: int, sign: int) -> FunctionChange:
+        """A change that passed the test and the floors: believed if nothing speaks against it."""
+        if self.why_not:
+            return replace(row, verdict=Verdict.INCONCLUSIVE, reason=self.why_not)
+        for log, se in effects.views:
+            size = sign * float(log[f])
+            sure = self.work.exact or (
+                stats.Estimate(mean=size, se=float(se[f]), df=self.work.df).p_greater < _AGREES
+            )
+            if size < math.log1p(_AGREES_FROM) or not sure:
+                way = "rose" if sign > 0 else "fell"
+                reason = f"{way} in one reading of the captures but not in all: they may cover different work"
+                return replace(row, verdict=Verdict.INCONCLUSIVE, reason=reason)
+        if (
+            self.work.holds_total
+            and sign * (self.totals[1] - self.totals[0]) < sign * (row.head - row.base) / 2
+        ):
+            return replace(row, verdict=Verdict.UNCHANGED, reason="the total did not move with it")
+        return replace(row, verdict=Verdict.REGRESSION if sign > 0 else Verdict.IMPROVEMENT)
+
+    def _quiet(self, row: FunctionChange, effects: Effects, f: int, tests: _Tests) -> FunctionChange:
+        """No change was found: unchanged if a large one would have been."""
+        if self.work.exact:
+            return row
+        alpha = self.q / max(int(tests.tested.sum()), 1)
+        unseen = stats.Estimate(mean=0.0, se=float(effects.se[f]), df=self.work.df).detectable(alpha)
+        share = max(self._shares(effects, f))
+        if relative(unseen) * share <= _SETTLED_SHARE:
+            return row
+        reason = f"too few samples: less than {relative(unseen):+.0%} would not have been seen"
+        return replace(row, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+    def _shares(self, effects: Effects, f: int) -> tuple[float, float]:
+        base, head = self.totals
+        return (
+            float(effects.base[f]) / base if base else 0.0,
+            float(effects.head[f]) / head if head else 0.0,
+        )
+
+    def _row(self, f: int, effects: Effects, value: str, tests: _Tests) -> FunctionChange:
+        work, key = self.work, self.work.tree.functions[f]
+        base, head = float(effects.base[f]), float(effects.head[f])
+        shares = self._shares(effects, f)
+        log, se = float(effects.log[f]), float(effects.se[f])
+        both = base > 0 and head > 0
+        low, high = stats.Estimate(mean=log, se=se, df=work.df).interval() if both else (0.0, 0.0)
+        return FunctionChange(
+            name=key.name,
+            file=key.file,
+            module=key.module,
+            line=work.tree.lines[f],
+            kind=work.kind,
+            unit=work.unit,
+            value="self" if value == "self" else "total",
+            base=base,
+            head=head,
+            change=head / base - 1 if base else None,
+            interval=(relative(low), relative(high)) if both else None,
+            p=None if work.exact else float(tests.p[f]),
+            share_base=shares[0],
+            share_head=shares[1],
+            verdict=Verdict.UNCHANGED,
+            stack=self._stack(f, total=value == "total"),
+        )
+
+    def _stack(self, f: int, *, total: bool) -> tuple[str, ...]:
+        """The heaviest stack that ends in the function, of head if it is there."""
+        tree = self.work.tree
+        nodes = np.flatnonzero(tree.function == f)
+        head, base = (tree.head_weight, tree.base_weight) if total else (tree.head_own, tree.base_own)
+        weights = head[nodes] if head[nodes].any() else base[nodes]
+        return tree.stack(int(nodes[int(weights.argmax())]))[-_LONGEST_STACK:]
+
+
+def _rejected(p: Floats, tested: NDArray[np.bool_], q: float) -> NDArray[np.bool_]:
+    out = np.zeros(len(p), dtype=bool)
+    where = np.flatnonzero(tested)
+    out[where] = stats.benjamini_hochberg(p[where].tolist(), q)
+    return out

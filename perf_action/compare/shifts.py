@@ -1,0 +1,138 @@
+"""Cost that only moved: inlined, split, renamed, or shifted from one function to its neighbour.
+
+A function's increase is no regression if another's decrease accounts for more than half of it and what they have in
+common (their nearest common caller, or the function itself where callees were inlined into it) did not get dearer.
+The same holds, mirrored, for decreases.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from perf_action.compare import stats
+from perf_action.compare.work import Effects, Work
+
+#: a common caller whose cost changed by less than this, or two standard errors, did not change
+_LEAST_RISE = 0.02
+_ERRORS = 2.0
+#: a neighbour must have changed for sure to be the place that cost came from
+_NEIGHBOUR_P = 0.01
+#: exact counters: the common caller may keep this share of the increase
+_LEFT_OVER = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """The increase (or decrease) of a function is that of `partners`, most important first."""
+
+    function: int
+    partners: tuple[int, ...]
+
+
+class Shifts:
+    """Finds shifts in one kind of work; the relations between functions are computed once."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._callers: defaultdict[int, defaultdict[int, float]] = defaultdict(lambda: defaultdict(float))
+        tree = work.tree
+        weight = tree.base_weight / max(float(tree.base.sum()), 1.0)
+        weight = weight + tree.head_weight / max(float(tree.head.sum()), 1.0)
+        for node, function in enumerate(tree.function.tolist()):
+            parent = tree.parent[node]
+            if parent >= 0 and (caller := int(tree.function[parent])) != function:
+                self._callers[function][caller] += float(weight[node])
+        self._callees: defaultdict[int, set[int]] = defaultdict(set)
+        for callee, callers in self._callers.items():
+            for caller in callers:
+                self._callees[caller].add(callee)
+
+    def of(self, function: int, sign: int) -> Shift | None:
+        """Where the increase (`sign` 1) or decrease (-1) of a function's self cost came from; None if it is its own."""
+        own = self._work.own
+        grown = sign * float(own.head[function] - own.base[function])
+        return self._into(function, sign, grown) or self._beside(function, sign, grown)
+
+    def of_total(self, function: int, sign: int) -> Shift | None:
+        """The same for its total cost, which may have come from outside of what it calls."""
+        total = self._work.inclusive
+        grown = sign * float(total.head[function] - total.base[function])
+        return self._beside(function, sign, grown, apart_from=self.below(function))
+
+    def _into(self, function: int, sign: int, grown: float) -> Shift | None:
+        """Callees that became part of the function: its total did not change."""
+        partners = self._shrunk(self.below(function) - {function}, sign)
+        if self._amount(partners, sign) > grown / 2 and not self._rose(function, sign, grown):
+            return Shift(function=function, partners=partners)
+        return None
+
+    def _beside(
+        self, function: int, sign: int, grown: float, *, apart_from: Collection[int] = ()
+    ) -> Shift | None:
+        """Functions under the nearest common caller, or the caller itself."""
+        caller = self._common_caller(function)
+        if caller is None:
+            below: set[int] = set(range(len(self._work.tree.functions)))
+        else:
+            below = self.below(caller) | {caller}
+        partners = self._shrunk(below.difference(apart_from, {function}), sign)
+        if self._amount(partners, sign) > grown / 2 and not self._rose(caller, sign, grown):
+            return Shift(function=function, partners=partners)
+        return None
+
+    def _common_caller(self, function: int) -> int | None:
+        """The first of the main callers that both sides have."""
+        total = self._work.inclusive
+        seen = {function}
+        while callers := {f: w for f, w in self._callers[function].items() if f not in seen}:
+            function = max(callers, key=lambda f: callers[f])
+            if total.base[function] > 0 and total.head[function] > 0:
+                return function
+            seen.add(function)
+        return None
+
+    def below(self, function: int) -> set[int]:
+        """All functions that occur anywhere beneath it."""
+        seen: set[int] = set()
+        todo = [function]
+        while todo:
+            for callee in self._callees[todo.pop()]:
+                if callee not in seen:
+                    seen.add(callee)
+                    todo.append(callee)
+        return seen
+
+    def _shrunk(self, among: set[int], sign: int) -> tuple[int, ...]:
+        """Those whose self cost went the other way for sure, largest first."""
+        own = self._work.own
+        listed = [f for f in among if sign * (own.head[f] - own.base[f]) < 0 and self._is_sure(own, f)]
+        return tuple(sorted(listed, key=lambda f: -abs(float(own.head[f] - own.base[f]))))
+
+    def _is_sure(self, effects: Effects, function: int) -> bool:
+        se = float(effects.se[function])
+        size = abs(float(effects.log[function]))
+        if self._work.exact:
+            return size > 5 * se
+        return stats.Estimate(mean=size, se=se, df=self._work.df).p_greater < _NEIGHBOUR_P
+
+    def _amount(self, partners: Sequence[int], sign: int) -> float:
+        own = self._work.own
+        return -sign * math.fsum(float(own.head[f] - own.base[f]) for f in partners)
+
+    def _rose(self, function: int | None, sign: int, grown: float) -> bool:
+        """Whether the total cost of a function (None: of everything) went the same way."""
+        work = self._work
+        if function is None:
+            base, head = work.base_total, work.head_total
+            se = float(np.min(work.inclusive.se))
+        else:
+            base, head = float(work.inclusive.base[function]), float(work.inclusive.head[function])
+            se = float(work.inclusive.se[function])
+        if work.exact:
+            return sign * (head - base) >= _LEFT_OVER * grown
+        return sign * (head - base) >= max(_LEAST_RISE, _ERRORS * se) * min(base, head)
