@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_STAMP := $(VENV)/.demo-installed
 
+TEST_VENV := .venv-test
+TEST_STAMP := $(TEST_VENV)/.installed
+
 .PHONY: demo check test bench lock clean
 
 ## demo: the main job on an example service: two commits measured side by side, the comment printed
@@ -20,8 +23,8 @@ check: $(STAMP)
 	$(BIN)/python -m pytest -q -m "not slow" -n 2
 
 ## test: everything that CI runs
-test: $(STAMP)
-	bash tests/run.sh $(BIN)
+test: $(TEST_STAMP)
+	bash tests/run.sh $(TEST_VENV)/bin
 
 ## bench: the long measurements
 bench: $(STAMP)
@@ -40,9 +43,14 @@ $(STAMP): requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
+$(TEST_STAMP): requirements/dev.txt
+	$(PYTHON) -m venv $(TEST_VENV)
+	$(TEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $@
+
 ## lock: resolve the requirements again, for all Pythons and both architectures
 lock:
 	bash requirements/lock.sh
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info perf-run
+	rm -rf $(VENV) $(TEST_VENV) build dist *.egg-info perf-run

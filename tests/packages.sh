@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs what the slow tests need besides Python: a browser, a Markdown renderer, and the workflow engine's parts.
+# Does nothing where it is there already.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+missing=()
+command -v chromium >/dev/null || missing+=(chromium)
+command -v cmark-gfm >/dev/null || missing+=(cmark-gfm)
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
+command -v git >/dev/null || missing+=(git)
+if ((${#missing[@]})); then
+  sudo=()
+  [[ "$(id -u)" == 0 ]] || sudo=(sudo)
+  echo "installing ${missing[*]}"
+  "${sudo[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+[[ -f tests/rig/setup.sh ]] && bash tests/rig/setup.sh

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# `make test`: everything that CI runs. The tests run against the installed wheel, not against the source tree.
+#
+# usage: tests/run.sh BIN      (the bin folder of a virtual environment with requirements/dev.txt)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+bin="$(cd "$1" && pwd)"
+part() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
+
+part "packages of the system that the tests use"
+bash tests/packages.sh
+
+part "style and types"
+"$bin/ruff" check .
+"$bin/ruff" format --check .
+"$bin/mypy"
+
+part "the wheel"
+rm -rf build dist
+"$bin/python" -m build --wheel --no-isolation --outdir dist . >/dev/null
+"$bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
+rm -rf build
+
+part "quick tests"
+"$bin/pytest" -q -m "not slow" -n 2
+
+part "quick tests on the other Pythons"
+bash tests/pythons.sh "$bin"
+
+part "real services, profilers, load, git remotes and browsers"
+"$bin/pytest" -q -m slow --durations=15
