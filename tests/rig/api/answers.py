@@ -1,0 +1,193 @@
+"""How the fake answers each operation, from what it remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rig.api import description
+from rig.api.state import Comment, Repository
+from rig.tokens import Token
+
+LIMIT = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """`path` holds the values of the operation's path, `query` those after the question mark."""
+
+    operation: str
+    path: dict[str, str]
+    query: dict[str, str]
+    body: Any
+    token: Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """`total` is the length of the whole list where `body` is one page of it."""
+
+    status: int
+    body: Any = None
+    pages: int | None = None
+
+
+def error(status: int, message: str, **more: Any) -> Answer:
+    """An error in GitHub's form."""
+    return Answer(
+        status=status,
+        body={
+            "message": message,
+            "documentation_url": "http://docs.gh.localhost/",
+            "status": str(status),
+            **more,
+        },
+    )
+
+
+def _get_repository(repository: Repository, _: Request) -> Answer:
+    owner, name = repository.name.split("/")
+    return Answer(
+        status=200,
+        body=description.example(
+            description.named("full-repository"),
+            name=name,
+            full_name=repository.name,
+            owner=_user(owner, 1),
+            default_branch=repository.default_branch,
+        ),
+    )
+
+
+def _get_pull(repository: Repository, request: Request) -> Answer:
+    pull = repository.pulls.get(int(request.path["pull_number"]))
+    if pull is None:
+        return error(404, "Not Found")
+    made = description.example(description.named("pull-request"))
+    return Answer(
+        status=200,
+        body={
+            **made,
+            "number": pull.number,
+            "title": pull.title,
+            "state": pull.state,
+            "merge_commit_sha": pull.merge_sha or None,
+            "head": _end(made["head"], pull.head_repository, pull.head_ref, pull.head_sha),
+            "base": _end(made["base"], repository.name, pull.base_ref, pull.base_sha),
+        },
+    )
+
+
+def _end(made: dict[str, Any], repository: str, ref: str, sha: str) -> dict[str, Any]:
+    owner, name = repository.split("/")
+    repo = description.example(
+        description.named("repository"), name=name, full_name=repository, owner=_user(owner, 2)
+    )
+    return {**made, "label": f"{owner}:{ref}", "ref": ref, "sha": sha, "repo": repo, "user": _user(owner, 2)}
+
+
+def _list_files(repository: Repository, request: Request) -> Answer:
+    pull = repository.pulls.get(int(request.path["pull_number"]))
+    if pull is None:
+        return error(404, "Not Found")
+    # GitHub lists no more than 3,000
+    files = [
+        description.example(description.named("diff-entry"), filename=name, status="modified")
+        for name in pull.files[:3000]
+    ]
+    return _page(files, request)
+
+
+def _list_comments(repository: Repository, request: Request) -> Answer:
+    number = int(request.path["issue_number"])
+    if number not in repository.pulls:
+        return error(404, "Not Found")
+    return _page([_comment(c) for c in repository.comments_of(number)], request)
+
+
+def _create_comment(repository: Repository, request: Request) -> Answer:
+    number = int(request.path["issue_number"])
+    if number not in repository.pulls:
+        return error(404, "Not Found")
+    if refused := _too_long(request.body["body"]):
+        return refused
+    token = request.token
+    made = repository.comment(number, token.login, token.user_id, request.body["body"])
+    return Answer(status=201, body=_comment(made))
+
+
+def _update_comment(repository: Repository, request: Request) -> Answer:
+    comment = _find_comment(repository, request)
+    if comment is None:
+        return error(404, "Not Found")
+    if refused := _too_long(request.body["body"]):
+        return refused
+    comment.body = request.body["body"]
+    comment.edits += 1
+    return Answer(status=200, body=_comment(comment))
+
+
+def _delete_comment(repository: Repository, request: Request) -> Answer:
+    comment = _find_comment(repository, request)
+    if comment is None:
+        return error(404, "Not Found")
+    repository.comments.remove(comment)
+    return Answer(status=204)
+
+
+def _get_user(_: Repository, request: Request) -> Answer:
+    token = request.token
+    if token.login.endswith("[bot]"):  # what an installation's token is told
+        return error(403, "Resource not accessible by integration")
+    made = description.example(description.named("public-user"), login=token.login, id=token.user_id)
+    return Answer(status=200, body={**made, "user_view_type": "public"})
+
+
+def _too_long(body: str) -> Answer | None:
+    if not body.strip():
+        return _invalid("body cannot be blank")
+    return _invalid("body is too long (maximum is 65536 characters)") if len(body) > LIMIT else None
+
+
+def _invalid(message: str) -> Answer:
+    fault = {"resource": "IssueComment", "code": "unprocessable", "field": "data", "message": message}
+    return error(422, "Validation Failed", errors=[fault])
+
+
+def _find_comment(repository: Repository, request: Request) -> Comment | None:
+    wanted = int(request.path["comment_id"])
+    return next((c for c in repository.comments if c.id == wanted), None)
+
+
+def _comment(comment: Comment) -> dict[str, Any]:
+    user = _user(comment.login, comment.user_id)
+    if comment.login.endswith("[bot]"):
+        user["type"] = "Bot"
+    return description.example(
+        description.named("issue-comment"), id=comment.id, body=comment.body, user=user
+    )
+
+
+def _user(login: str, number: int) -> dict[str, Any]:
+    return description.example(description.named("simple-user"), login=login, id=number, type="User")
+
+
+def _page(items: list[Any], request: Request) -> Answer:
+    size = min(int(request.query.get("per_page", 30)), 100) or 30
+    number = max(int(request.query.get("page", 1)), 1)
+    pages = max(-(-len(items) // size), 1)
+    return Answer(status=200, body=items[(number - 1) * size : number * size], pages=pages)
+
+
+#: operation -> (handler, the permissions of which one suffices, the level needed)
+HANDLERS: dict[str, tuple[Callable[[Repository, Request], Answer], tuple[str, ...], str]] = {
+    "issues/create-comment": (_create_comment, ("issues", "pull-requests"), "write"),
+    "issues/delete-comment": (_delete_comment, ("issues", "pull-requests"), "write"),
+    "issues/list-comments": (_list_comments, ("issues", "pull-requests"), "read"),
+    "issues/update-comment": (_update_comment, ("issues", "pull-requests"), "write"),
+    "pulls/get": (_get_pull, ("pull-requests",), "read"),
+    "pulls/list-files": (_list_files, ("pull-requests",), "read"),
+    "repos/get": (_get_repository, ("metadata", "contents"), "read"),
+    "users/get-authenticated": (_get_user, ("metadata", "contents"), "read"),
+}
