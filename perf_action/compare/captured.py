@@ -54,8 +54,36 @@ class Chosen:
         return counted if counted and counted > 0 else None
 
     @property
+    def duration_ns(self) -> int:
+        return self.capture.profile.duration_ns or 0
+
+    @property
     def weighed(self) -> Weighed:
         return Weighed(profile=self.capture.profile, kind=self.column)
+
+
+class Units:
+    """The launches of one side: captures of one launch (its processes) are one unit of work.
+
+    `requests` and `nanoseconds` per unit, zero where nobody knows.
+    """
+
+    def __init__(self, chosen: Sequence[Chosen]) -> None:
+        names = list(dict.fromkeys((c.capture.launch, c.requests) for c in chosen))
+        self._member = np.array(
+            [[float((c.capture.launch, c.requests) == name) for name in names] for c in chosen]
+        )
+        self.requests = [requests or 0 for _, requests in names]
+        self.nanoseconds = [
+            max(c.duration_ns for c in chosen if (c.capture.launch, c.requests) == name) for name in names
+        ]
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+    def values(self, captures: Floats) -> Floats:
+        """Values per function and unit, of values per function and capture."""
+        return np.asarray(captures @ self._member, dtype=float)
 
 
 def of_captures(base: Sequence[Chosen], head: Sequence[Chosen]) -> Work | None:
@@ -69,7 +97,7 @@ def of_captures(base: Sequence[Chosen], head: Sequence[Chosen]) -> Work | None:
     if not tree.base.sum() or not tree.head.sum():
         return None
     counted = bool(b.requests and h.requests) and kind.kind not in STATES
-    per_b, per_h = (b.requests, h.requests) if counted else (len(base), len(head))
+    per_b, per_h = (b.requests, h.requests) if counted else (b.launches, h.launches)
     readings = _Readings(b, h, bytes_like=kind.unit == "bytes", counted=counted, state=kind.kind in STATES)
     own = (tree.own(tree.base), tree.own(tree.head))
     return Work(
@@ -80,7 +108,7 @@ def of_captures(base: Sequence[Chosen], head: Sequence[Chosen]) -> Work | None:
         inclusive=readings.effects(tree.inclusive(tree.base), tree.inclusive(tree.head)),
         base_total=float(tree.base.sum()) / per_b,
         head_total=float(tree.head.sum()) / per_h,
-        df=len(base) + len(head) - 2 + _PHI_DF,
+        df=b.launches + h.launches - 2 + _PHI_DF,
         floor=0.10,
         absolute=0.0,
         share=0.01,
@@ -91,14 +119,13 @@ def of_captures(base: Sequence[Chosen], head: Sequence[Chosen]) -> Work | None:
 
 
 class _Side:
-    """What the captures of one side cover. Requests and seconds are zero unless every capture knows them."""
+    """What the captures of one side cover. Requests and seconds are zero unless every launch knows them."""
 
     def __init__(self, chosen: Sequence[Chosen]) -> None:
-        requests = [c.requests for c in chosen]
-        seconds = [c.capture.profile.duration_ns for c in chosen]
-        self.captures = len(chosen)
-        self.requests = sum(n for n in requests if n) if all(requests) else 0
-        self.nanoseconds = sum(n for n in seconds if n) if all(seconds) else 0
+        self.units = Units(chosen)
+        self.launches = len(self.units)
+        self.requests = sum(self.units.requests) if all(self.units.requests) else 0
+        self.nanoseconds = sum(self.units.nanoseconds) if all(self.units.nanoseconds) else 0
         self.quantum = max(_quantum(c.capture.profile, c.column) for c in chosen)
 
 
@@ -121,20 +148,21 @@ class _Readings:
         self.b, self.h, self.counted, self.state = b, h, counted, state
         self.phi = _PHI_OF_BYTES if bytes_like else _PHI
         sd = _LAUNCH_SD_OF_BYTES if bytes_like else _LAUNCH_SD
-        self.luck = sd**2 * (1 / b.captures + 1 / h.captures)
+        self.luck = sd**2 * (1 / b.launches + 1 / h.launches)
 
     def effects(self, base: Floats, head: Floats) -> Effects:
         """From values per function and capture, both (functions, captures)."""
+        base, head = self.b.units.values(base), self.h.units.values(head)
         v_b, v_h = base.sum(axis=1), head.sum(axis=1)
         x_b, x_h = v_b / self.b.quantum + _HALF, v_h / self.h.quantum + _HALF
         phi = self._dispersion(base / self.b.quantum, head / self.h.quantum)
         se = np.sqrt(phi * (1 / x_b + 1 / x_h) + self.luck)
         raw = np.log(x_h * self.h.quantum) - np.log(x_b * self.b.quantum)
-        plain = raw - math.log(self.h.captures / self.b.captures)
+        plain = raw - math.log(self.h.launches / self.b.launches)
         worked = raw - math.log(self.h.requests / self.b.requests) if self.counted else plain
         views = [(plain, se)] if self.counted else self._views(plain, se, phi, x_b, x_h)
-        work_b = self.b.requests if self.counted else self.b.captures
-        work_h = self.h.requests if self.counted else self.h.captures
+        work_b = self.b.requests if self.counted else self.b.launches
+        work_h = self.h.requests if self.counted else self.h.launches
         return Effects(base=v_b / work_b, head=v_h / work_h, log=worked, se=se, views=tuple(views))
 
     def _views(
@@ -146,14 +174,14 @@ class _Readings:
         share_se = np.sqrt(phi * ((1 - p_b) / x_b + (1 - p_h) / x_h) + self.luck)
         views = [(np.log(p_h) - np.log(p_b), share_se)]
         if self.b.nanoseconds and self.h.nanoseconds:
-            per_capture = math.log(self.h.captures / self.b.captures)
-            longer = math.log(self.h.nanoseconds / self.b.nanoseconds) - per_capture
+            per_launch = math.log(self.h.launches / self.b.launches)
+            longer = math.log(self.h.nanoseconds / self.b.nanoseconds) - per_launch
             views.append((plain - longer, se))
         middle = _against_middle(plain, x_b, x_h)
         return views if middle is None else [*views, (middle, se)]
 
     def _dispersion(self, base: Floats, head: Floats) -> Floats:
-        """Pearson's chi square per degree of freedom over captures of a side, shrunk towards what is assumed."""
+        """Pearson's chi square per degree of freedom over launches of a side, shrunk towards what is assumed."""
         chi2, df = np.zeros(len(base)), 0
         for counts in (base, head):
             expected = counts.mean(axis=1, keepdims=True)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from perf_action.compare.calls import Floats, call_tree
-from perf_action.compare.captured import STATES, Chosen
+from perf_action.compare.captured import STATES, Chosen, Units
 from perf_action.compare.work import Effects, Work, log_ratio
 
 #: least change per unit that is worth a word: per request, and for a whole capture
@@ -79,9 +79,9 @@ class _Costing:
     """How values of captures become cost: by difference, per request, or as they are."""
 
     def __init__(self, base: Sequence[Chosen], head: Sequence[Chosen], kind: str) -> None:
-        self.base, self.head = ([c.requests or 0 for c in side] for side in (base, head))
-        known = all(self.base) and all(self.head)
-        steps = known and all(len(set(side)) > 1 for side in (self.base, self.head))
+        self.base, self.head = Units(base), Units(head)
+        known = all(self.base.requests) and all(self.head.requests)
+        steps = known and all(len(set(side.requests)) > 1 for side in (self.base, self.head))
         self.stepped = steps and kind != "peak"
         self.per_request = self.stepped or (known and kind not in STATES)
 
@@ -89,7 +89,11 @@ class _Costing:
         """From values per function and capture, both (functions, captures). The error is five times (in the decision)
         what repetitions of a side differ by, relative to the larger cost.
         """
-        (b, apart_b), (h, apart_h) = self._cost(base, self.base), self._cost(head, self.head)
+        base, head = self.base.values(base), self.head.values(head)
+        (b, apart_b), (h, apart_h) = (
+            self._cost(base, self.base.requests),
+            self._cost(head, self.head.requests),
+        )
         views: tuple[tuple[Floats, Floats], ...] = ()
         if self.per_request and not self.stepped:
             views = ((log_ratio(base.mean(axis=1), head.mean(axis=1)), np.zeros(len(b))),)

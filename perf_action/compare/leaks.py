@@ -99,7 +99,7 @@ def _of_series(head: Sequence[Series], base: Sequence[Series], *, bytes_like: bo
         row,
         per_second=growth.slope / scale,
         per_request=growth.slope / growth.rate / scale if growth.rate else None,
-        interval_per_second=(low / scale, high / scale),
+        interval_per_second=(min(low, growth.slope) / scale, max(high, growth.slope) / scale),
         base_per_second=None if before is None else before.slope / scale,
         verdict=state,
         new=new,

@@ -50,7 +50,7 @@ def shown_only(row: MetricChange, rule: Rule, found: Replicas, why_not: str) -> 
     low, high = guess.interval()
     row = replace(row, interval=(relative(low), relative(high)))
     settled = -math.log1p(SETTLED_BELOW) < low and high < math.log1p(SETTLED_BELOW)
-    if settled and not rule.judged:
+    if settled and (not rule.judged or row.better == "neither"):
         return replace(row, verdict=Verdict.UNCHANGED)
     return replace(row, reason=why_not)
 

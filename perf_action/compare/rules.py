@@ -64,7 +64,8 @@ RULES: Final[tuple[tuple[str, Rule], ...]] = (
     ("memory.pss*", _RESIDENT),
     ("memory.peak", Rule(floor=0.05, absolute=_MEGABYTE, launches=3, timed=False, exact=True, run_sd=0.003)),
     ("memory.allocations", _COUNTED),
-    ("memory.allocated", Rule(floor=0.01, absolute=16.0, launches=3, timed=False, exact=True)),
+    ("memory.allocations.per_request", _COUNTED),
+    ("memory.allocated*", Rule(floor=0.01, absolute=16.0, launches=3, timed=False, exact=True)),
     ("memory.leak.*", Rule(floor=0.05, absolute=64.0, launches=3, timed=False, exact=True)),
     ("memory.errors", _COUNTED),
 )
