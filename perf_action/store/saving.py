@@ -18,24 +18,21 @@ def save(
     encode: Encode,
     *,
     config_digest: str,
+    fingerprint: str,
     environ: Mapping[str, str],
     now_s: float,
 ) -> EntryKey:
     """Keep `snapshot` under the run and attempt of `environ`'s workflow, outside GitHub under the time in ms.
 
-    UsageError if it does not say which commit it is of or on what it was measured, or may not be compared with
-    anything; StoreError if the store cannot be written.
+    UsageError if it does not say which commit it is of, or may not be compared with anything; StoreError if the store
+    cannot be written.
     """
-    if snapshot.environment is None:
-        raise UsageError(
-            f"{snapshot.label}: does not say what it was measured on, so it cannot be a baseline"
-        )
     if snapshot.not_comparable:
         raise UsageError(f"{snapshot.label}: cannot be a baseline: {snapshot.not_comparable}")
     run_id, attempt = environ.get("GITHUB_RUN_ID", ""), environ.get("GITHUB_RUN_ATTEMPT", "")
     key = EntryKey(
         config_digest=config_digest,
-        fingerprint=snapshot.environment.fingerprint(),
+        fingerprint=fingerprint,
         commit=snapshot.commit,
         run_id=int(run_id) if run_id.isdecimal() else int(now_s * 1000),
         attempt=int(attempt) if attempt.isdecimal() else 1,

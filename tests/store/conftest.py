@@ -3,14 +3,18 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from token_git_server import GitServer, serving
 
 from perf_action.store import EntryKey
 from perf_action.system import System
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # importlib mode does not make helpers reachable
+
+from token_git_server import GitServer, serving  # noqa: E402
 
 
 class GitHelper:

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from perf_action.config import BaselineOptions
 from perf_action.errors import InputError, UsageError
-from perf_action.model.environment import Environment
 from perf_action.model.snapshot import Snapshot
 from perf_action.store import (
     Commit,
@@ -172,42 +171,52 @@ def test_different_hardware_is_said(tmp_path: Path) -> None:
     )
 
 
-MACHINE = Environment(cpu_model="Fast 1", cores=2)
-
-
 def _encode(snapshot: Snapshot) -> bytes:
     return snapshot.label.encode()
 
 
 def test_save_keys_by_run_and_attempt_or_by_the_time(tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path)
-    snapshot = Snapshot(label="main", commit=sha(1), environment=MACHINE)
+    snapshot = Snapshot(label="main", commit=sha(1))
     for environ, expected in [
         ({"GITHUB_RUN_ID": "17", "GITHUB_RUN_ATTEMPT": "3"}, (17, 3)),
         ({}, (1_700_000_000_123, 1)),
         ({"GITHUB_RUN_ID": "x; rm", "GITHUB_RUN_ATTEMPT": "../"}, (1_700_000_000_123, 1)),
     ]:
-        key = save(store, snapshot, _encode, config_digest=CONFIG, environ=environ, now_s=1_700_000_000.1234)
-        assert (key.run_id, key.attempt, key.fingerprint) == (*expected, MACHINE.fingerprint())
+        key = save(
+            store,
+            snapshot,
+            _encode,
+            config_digest=CONFIG,
+            fingerprint=HERE,
+            environ=environ,
+            now_s=1_700_000_000.1234,
+        )
+        assert (key.run_id, key.attempt, key.fingerprint) == (*expected, HERE)
         assert store.read(key) == b"main"
 
 
 @pytest.mark.parametrize(
     ("snapshot", "says"),
     [
-        (Snapshot(label="m.json", commit=sha(1)), "does not say what it was measured on"),
-        (Snapshot(label="m.json", environment=MACHINE), "full commit"),
+        (Snapshot(label="m.json"), "full commit"),
         (
-            Snapshot(
-                label="m.json", commit=sha(1), environment=MACHINE, not_comparable="every request failed"
-            ),
+            Snapshot(label="m.json", commit=sha(1), not_comparable="every request failed"),
             "every",
         ),
     ],
 )
 def test_what_cannot_be_a_baseline_is_refused(tmp_path: Path, snapshot: Snapshot, says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        save(DirectoryStore(tmp_path), snapshot, _encode, config_digest=CONFIG, environ={}, now_s=1.0)
+        save(
+            DirectoryStore(tmp_path),
+            snapshot,
+            _encode,
+            config_digest=CONFIG,
+            fingerprint=HERE,
+            environ={},
+            now_s=1.0,
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -224,14 +233,12 @@ def test_from_settings_to_the_baseline_of_a_change(
     options = BaselineOptions()
 
     def find():
-        return find_baseline(
-            options, system, work, decode, config_digest=CONFIG, fingerprint=MACHINE.fingerprint(), head=head
-        )
+        return find_baseline(options, system, work, decode, config_digest=CONFIG, fingerprint=HERE, head=head)
 
     assert "the store is empty" in find().baseline.note
     with open_store(options, system, work) as store:
-        snapshot = Snapshot(label="base", commit=base, environment=MACHINE)
-        save(store, snapshot, _encode, config_digest=CONFIG, environ={}, now_s=system.now())
+        snapshot = Snapshot(label="base", commit=base)
+        save(store, snapshot, _encode, config_digest=CONFIG, fingerprint=HERE, environ={}, now_s=system.now())
     found = find()
     assert found.snapshot is not None
     assert (found.snapshot.label, found.baseline.commits_behind) == ("base", 0)
