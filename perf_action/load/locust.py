@@ -7,11 +7,11 @@ for HttpUser and FastHttpUser: a slice of N requests is the first N that its see
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
 import select
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,6 +62,7 @@ class LocustSession:
         self._system, self._script = system, scenario.script
         self._log = Log(where.out / "locust.log", Secrets(scenario.env, env))
         self._buffer = b""
+        self._busy = False
         self._notes: tuple[str, ...] = ()
         self._process: Process = system.start(
             [sys.executable, "-m", "perf_action.load.locust_runner"],
@@ -84,6 +85,7 @@ class LocustSession:
 
     def begin(self, amount: Amount) -> None:
         asked = {"requests": amount.requests, "seconds": amount.seconds, "seed": amount.seed}
+        self._busy = True
         self._send({"begin": asked})
 
     def finish(self, timeout: float) -> LoadResult:
@@ -95,19 +97,17 @@ class LocustSession:
             if "ready" in answer:
                 self._notes = tuple(answer["notes"])
             else:
+                self._busy = False
                 return self._result(answer["result"])
 
     def pin(self, cores: Sequence[int]) -> None:
         pin(self._process.pid, cores)
 
     def close(self) -> None:
-        if self._process.poll() is None:
-            try:
+        if not self._busy and self._process.poll() is None:
+            with contextlib.suppress(LoadFailed):
                 self._send({"quit": True})
                 self._process.wait(_GOODBYE_S)
-            except LoadFailed:
-                pass
-            self._process.signal(signal.SIGTERM)
         self._process.close()
         self._log.close()
 
