@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from perf_action.errors import UsageError
 from perf_action.model.report import Report
+from perf_action.render.comparison_document import comparison_document
+from perf_action.render.html import html
 from perf_action.render.junit import junit
 from perf_action.render.markdown import comment, summary
 from perf_action.render.report_json import report_json
@@ -19,8 +21,10 @@ __all__ = ["MEDIA", "documents", "print_report", "render"]
 
 #: medium -> how it is rendered, and the file that `assess` writes it to (empty: none)
 MEDIA: dict[str, tuple[Callable[[Report], str], str]] = {
+    "comparison": (comparison_document, "comparison.json"),
     "markdown": (comment, "comment.md"),
     "summary": (summary, "summary.md"),
+    "html": (html, "report.html"),
     "junit": (junit, "junit.xml"),
     "json": (report_json, "report.json"),
     "terminal": (terminal, ""),

@@ -82,7 +82,7 @@ def self_check(c: Comparison) -> str:
 
 
 def reproduce(report: Report) -> tuple[str, ...]:
-    if report.skipped or report.baseline.how not in ("side-by-side", "stored", "none"):
+    if report.skipped or not report.stages:
         return ()
     head = escape.commit(report.head.commit)
     base = escape.commit(report.baseline.commit or (report.base.commit if report.base else ""))

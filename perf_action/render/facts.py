@@ -114,7 +114,7 @@ def facts(report: Report, *, columns: int = 96) -> Facts:
         reproduce=reproduce(report),
         artifact_url=escape.url(report.artifact_url),
         run_url=escape.url(report.run_url),
-        notes=_sentences((*report.notes, *c.notes)),
+        notes=_sentences(tuple(dict.fromkeys((*report.notes, *c.notes)))),
     )
 
 

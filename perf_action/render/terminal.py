@@ -69,8 +69,10 @@ def _document(f: Facts) -> Group:
     parts += [Text(f"• {reason}") for reason in f.reasons[:3]]
     parts += [Text(f"• differs: {line}", "yellow") for line in f.environment_differences[:4]]
     parts += [Text(f"\n{side} said last:\n{_tail(log)}", "dim") for side, log in f.failed_sides]
-    parts += [table for table in (_metrics(f), _functions(f), _budgets(f)) if table.row_count]
-    parts += [Text(f"\n{flame.heading}\n{flame.text}", no_wrap=True, overflow="crop") for flame in f.flames]
+    for table in (_metrics(f), _functions(f), _budgets(f)):
+        parts += [Text(), table] if table.row_count else []
+    for flame in f.flames:
+        parts += [Text(), Text(flame.heading, "bold"), Text(flame.text, no_wrap=True, overflow="crop")]
     parts += _foot(f)
     return Group(*parts)
 

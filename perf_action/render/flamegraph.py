@@ -1,0 +1,202 @@
+"""Flame graphs as one SVG file: opens in any browser, zooms by a click, searches, needs nothing else.
+
+The look is that of https://www.brendangregg.com/flamegraphs.html: root at the bottom, width is cost, colour by name.
+The difference graph shows head − base: red costs more on head, blue less; a frame is as wide as the mean of both
+sides, so that what head no longer calls is still there to be seen.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from markupsafe import Markup
+
+from perf_action.model.profile import FunctionKey, Profile
+from perf_action.render import escape, numbers, words
+from perf_action.render.calls import CallTree, call_tree
+from perf_action.render.flame_layout import Box, Layout, layout
+
+ROW = 17
+TOP = 58
+BOTTOM = 46
+WIDTH = 1200
+
+_FRAME = Markup(
+    '<svg class="f" tabindex="0" x="{x:.5f}%" y="{y}" width="{width:.5f}%" height="{height}">'
+    '<title>{title}</title><rect width="100%" height="100%" rx="1" fill="{fill}"/>'
+    '<text x="3" y="12">{name}</text></svg>\n'
+)
+_PICTURE = Markup(
+    '<svg xmlns="http://www.w3.org/2000/svg" class="flame" width="{width}" height="{height}" role="img" aria-label="{title}">'
+    '{style}<text class="title" x="8" y="22">{title}</text><text class="small" x="8" y="42">{legend}</text>'
+    '<foreignObject x="50%" y="4" width="50%" height="28"><div xmlns="http://www.w3.org/1999/xhtml" class="bar">'
+    '<span class="matched"></span><button type="button" hidden="hidden">Reset zoom</button>'
+    '<input type="search" placeholder="Search" aria-label="Search functions"/></div></foreignObject>\n{frames}'
+    '<text class="details" x="8" y="{details_y}"></text><text class="small" x="8" y="{note_y}">{note}</text>{script}</svg>\n'
+)
+_STYLE = Markup("<style>{}</style>")
+_SCRIPT = Markup("<script><![CDATA[{}]]></script>")
+
+
+def resource(name: str) -> Markup:
+    """A file of `perf_action/resources`, our own and therefore trusted."""
+    text = resources.files("perf_action").joinpath("resources", name).read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704
+
+
+def svg(profile: Profile, *, kind: int = 0, title: str = "", embed: bool = True) -> str:
+    """The flame graph of one kind of value; per request where requests were counted.
+
+    `embed` False leaves out style and script, for a page that has them already.
+    """
+    tree = call_tree([(profile, kind)])
+    unit, words_of = profile.kinds[kind].unit, words.kind_words(profile.kinds[kind].kind)
+    total = tree.total(0) or 1
+
+    def describe(node: int) -> str:
+        value = tree.totals[0][node]
+        return f"{_cost(value, unit, profile.requests)}, {numbers.share(value / total)}"
+
+    def colour(node: int) -> str:
+        return hot(tree.keys[node].name)
+
+    legend = f"{words_of.heading}: {_cost(tree.total(0), unit, profile.requests)}. Wider costs more; the root is at the bottom."
+    look = _Look(
+        title=title or words_of.heading, legend=legend, describe=describe, colour=colour, embed=embed
+    )
+    return _draw(tree, tree.totals[0], look)
+
+
+def diff_svg(
+    base: Profile,
+    head: Profile,
+    *,
+    kind: int = 0,
+    base_kind: int | None = None,
+    title: str = "",
+    embed: bool = True,
+) -> str:
+    """The difference of two profiles, head − base, per request where both counted requests, else by share of the total.
+
+    `kind` is the column of head, `base_kind` that of base where it is another one.
+    """
+    tree = call_tree([(base, kind if base_kind is None else base_kind), (head, kind)])
+    work = (
+        [base.requests, head.requests] if base.requests and head.requests else [tree.total(0), tree.total(1)]
+    )
+    costs = [[value / (w or 1) for value in side] for side, w in zip(tree.totals, work, strict=True)]
+    weights = [(b + h) / 2 for b, h in zip(*costs, strict=True)]
+    largest = max(weights, default=0.0)
+    counted = bool(base.requests and head.requests)
+    what, unit = words.kind_words(head.kinds[kind].kind), head.kinds[kind].unit
+
+    def describe(node: int) -> str:
+        b, h = costs[0][node], costs[1][node]
+        values = numbers.before_after(b, h, unit) if counted else f"{numbers.share(b)} → {numbers.share(h)}"
+        change = numbers.change(h / b - 1) if b else "new"
+        return f"{change} ({values}{' per request' if counted else ''})"
+
+    def colour(node: int) -> str:
+        return difference(costs[0][node], costs[1][node], largest)
+
+    legend = "XX" + ("per request." if counted else "as a share of each side's total.")
+    look = _Look(
+        title=title or f"{what.heading}, head − base",
+        legend=legend,
+        describe=describe,
+        colour=colour,
+        embed=embed,
+    )
+    return _draw(tree, weights, look)
+
+
+def _cost(value: int, unit: str, requests: int | None) -> str:
+    if unit == "samples" or not requests:
+        return numbers.quantity(value, unit)
+    return numbers.quantity(value / requests, f"{unit}/request")
+
+
+def hot(name: str) -> str:
+    """The classic warm colour of a function, the same in every graph."""
+    seed = zlib.crc32(name.encode("utf-8", "surrogatepass"))
+    a, b, c = seed & 0xFF, seed >> 8 & 0xFF, seed >> 16 & 0xFF
+    return f"rgb({205 + 50 * a // 255},{60 + 170 * b // 255},{30 + 55 * c // 255})"
+
+
+def difference(base: float, head: float, largest: float) -> str:
+    """Red for more on head, blue for less; paler the smaller the change, both of the frame and of the whole."""
+    delta = head - base
+    relative = abs(delta) / max(base, head, 1e-300)
+    seen = min(1.0, abs(delta) / (0.02 * largest)) if largest else 0.0
+    strength = min(1.0, (relative * 1.5) ** 0.6) * seen
+    rest = round(232 - 180 * strength)
+    if strength < 0.02:
+        return "rgb(232,230,226)"
+    return f"rgb(240,{rest},{rest})" if delta > 0 else f"rgb({rest},{round(rest * 0.6 + 90)},245)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What a graph says and how its frames are coloured; the functions take a node of the tree."""
+
+    title: str
+    legend: str
+    describe: Callable[[int], str]
+    colour: Callable[[int], str]
+    embed: bool
+
+
+def _draw(tree: CallTree, weights: Sequence[float], look: _Look) -> str:
+    plan = layout(tree, weights)
+    height = TOP + (plan.rows + 1) * ROW + BOTTOM
+    frames = [_root(plan), *(_frame(box, plan, tree, look) for box in plan.boxes)]
+    return str(
+        _PICTURE.format(
+            width=WIDTH,
+            height=height,
+            title=escape.html(escape.sentence(look.title, 120)),
+            legend=escape.html(look.legend),
+            frames=Markup("").join(frames),
+            details_y=height - 26,
+            note_y=height - 8,
+            note=plan.note or ("" if plan.boxes else "Nothing was recorded."),
+            style=_STYLE.format(resource("flamegraph.css")) if look.embed else "",
+            script=_SCRIPT.format(resource("flamegraph.js")) if look.embed else "",
+        )
+    )
+
+
+def _y(plan: Layout, row: int) -> int:
+    """The top of a row; row 0 is the root, at the bottom."""
+    return TOP + (plan.rows - row) * ROW
+
+
+def _root(plan: Layout) -> Markup:
+    return _FRAME.format(
+        x=0.0, y=_y(plan, 0), width=100.0, height=ROW - 1, title="all", fill="rgb(214,206,190)", name="all"
+    )
+
+
+def _frame(box: Box, plan: Layout, tree: CallTree, look: _Look) -> Markup:
+    return _FRAME.format(
+        x=box.x * 100,
+        y=_y(plan, box.depth + 1),
+        width=box.width * 100,
+        height=ROW - 1,
+        title=_title(tree.keys[box.node], tree.lines[box.node], look.describe(box.node)),
+        fill=look.colour(box.node),
+        name=escape.html(escape.name(tree.keys[box.node].name, 100)),
+    )
+
+
+def _title(key: FunctionKey, line: int, cost: str) -> Markup:
+    """``encode (codec.py:41)`` and, on a second line, what it costs."""
+    place = (
+        f" ({escape.name(key.file or key.module)}{f':{line}' if line else ''})"
+        if key.file or key.module
+        else ""
+    )
+    return Markup("{}\n{}").format(escape.html(escape.name(key.name, 160) + place), escape.html(cost))
