@@ -26,7 +26,8 @@ Read = Callable[[Path], Capture]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """One start of a tool. `result` is the file it writes (None: it writes none), `success` the exit codes that are
-    no error, `counted` whether a result without requests means that none was made.
+    no error, `counted` whether a result without requests means that none was made, `telling` matches the lines of its
+    output that an error should quote.
     """
 
     argv: Sequence[str]
@@ -34,6 +35,7 @@ class Invocation:
     result: Path | None = None
     success: Sequence[int] = (0,)
     counted: bool = False
+    telling: str = ""
 
 
 class InvocationSession:
@@ -59,7 +61,7 @@ class InvocationSession:
         self._slices += 1
         folder.mkdir(parents=True, exist_ok=True)
         invocation = self._plan(amount, folder)
-        log = Log(folder / f"{self._tool}.log", self._secrets)
+        log = Log(folder / f"{self._tool}.log", self._secrets, invocation.telling)
         self._running = _Running(invocation, log, self._where.directory, self._cores, self._system)
 
     def finish(self, timeout: float) -> LoadResult:

@@ -63,6 +63,7 @@ class K6Tool:
                 result=summary,
                 success=(0, _THRESHOLDS_CROSSED),
                 counted=True,
+                telling=r"level=(?:error|warning)",
             )
 
         secrets = Secrets(scenario.env, env)
@@ -87,4 +88,5 @@ def _users(scenario: Scenario, amount: Amount) -> int:
 def _amount(amount: Amount) -> str:
     if amount.requests is not None:
         return f"--iterations={amount.requests}"
-    return f"--duration={round((amount.seconds or 0.0) * 1000)}ms"
+    # k6 refuses less than a second
+    return f"--duration={max(1000, round((amount.seconds or 0.0) * 1000))}ms"

@@ -40,14 +40,15 @@ class Secrets:
 
 
 class Log:
-    """The output of one tool in `path`."""
+    """The output of one tool in `path`. Lines that `telling` (a regular expression) matches are quoted before others."""
 
-    def __init__(self, path: Path, secrets: Secrets) -> None:
-        self.path, self._secrets = path, secrets
+    def __init__(self, path: Path, secrets: Secrets, telling: str = "") -> None:
+        self.path, self._secrets, self._telling = path, secrets, telling
 
     def failed(self, reason: str) -> LoadFailed:
         """The error that says `reason` and the last lines of the output."""
         said = [line.strip() for line in self._tail().splitlines() if line.strip()]
+        said = [line for line in said if re.search(self._telling, line)] or said
         words = f"; its last output: {' ⏎ '.join(said[-_TAIL_LINES:])}" if said else ""
         return LoadFailed(self._secrets.mask(reason) + words)
 
