@@ -7,6 +7,7 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-comm
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -66,6 +67,12 @@ def command(annotation: Annotation) -> str:
 def warning(message: str) -> str:
     """A warning about the job itself, as a command."""
     return command(Annotation(level="warning", title="perf-action", message=message))
+
+
+def plain_line(text: str) -> str:
+    """One line of log that the runner does not take as a command: it looks for ``::`` first and ``##[`` anywhere."""
+    line = one_line(text, 1000).replace("##[", "# #[")
+    return re.sub(r"^\s*::", ": :", line)
 
 
 def in_repository(file: str, roots: Sequence[Path]) -> str:

@@ -40,11 +40,12 @@ class Comment:
 
 def is_wanted(mode: CommentMode, *, verdict: str, alarming: bool, exists: bool) -> bool:
     """Whether this result is posted. `alarming`: a regression, a failed budget, or anything that fails the job.
+    Nothing changed, and nothing that was worth measuring, is nothing to tell.
 
     A comment that exists is brought up to date, so that it never tells of a problem that is gone.
     """
     if mode is CommentMode.CHANGES:
-        return verdict != "unchanged" or alarming or exists
+        return verdict not in ("unchanged", "skipped") or alarming or exists
     if mode is CommentMode.REGRESSIONS:
         return alarming or exists
     return mode is CommentMode.ALWAYS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perf_action.config import Comment
-from perf_action.github.annotations import command, shown, warning
+from perf_action.github.annotations import command, plain_line, shown, warning
 from perf_action.github.client import Client
 from perf_action.github.comment import Posted, StickyComment, is_wanted
 from perf_action.github.comment_text import Result
@@ -16,6 +16,7 @@ from perf_action.github.context import Context
 from perf_action.github.outputs import write_outputs
 from perf_action.github.results import Results, annotations_of, outputs_of
 from perf_action.github.summary import append_summary
+from perf_action.render import escape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,19 +33,26 @@ def publish(
     client: Client,
     settings: Comment,
     *,
+    artifact_url: str,
     roots: Sequence[Path],
     now_s: float,
 ) -> Outcome:
-    """Do all four. What GitHub refuses becomes a warning; the results are then in the summary and the artifact."""
-    posted = _comment(results, context, client, settings, now_s)
-    warnings = [warning(f"The comment was not posted: {posted.reason}")] if posted.refused else []
+    """Do all four. What GitHub refuses becomes a warning; the results are then in the summary and the artifact.
+
+    `roots` are where the files of the service may be named from, the repository first.
+    """
+    footer = _footer(context, artifact_url)
+    posted = _comment(results, context, client, settings, footer, now_s=now_s)
     if context.summary is not None:
-        note = f"\n\n> The comment was not posted: {_why_refused(context)}.\n" if posted.refused else ""
-        append_summary(context.summary, results.summary + note)
-    annotations = shown(annotations_of(results, roots))
+        append_summary(context.summary, results.summary + footer + _refusal(posted, context))
     if context.output is not None:
         write_outputs(context.output, {**outputs_of(results), **_outputs_of(posted)})
-    said = [results.headline, f"comment: {_describe(posted)}"]
+    warnings = [warning(f"The comment was not posted: {posted.reason}")] if posted.refused else []
+    annotations = shown(annotations_of(results, roots))
+    said = [
+        plain_line(results.headline),
+        plain_line(f"comment: {posted.state}, {posted.reason or posted.url}"),
+    ]
     return Outcome(posted=posted, lines=(*said, *warnings, *map(command, annotations)))
 
 
@@ -52,20 +60,22 @@ def preview(results: Results, settings: Comment, *, roots: Sequence[Path]) -> tu
     """What `publish` would do, where there is no GitHub to do it on."""
     wanted = is_wanted(settings.mode, verdict=results.verdict, alarming=results.alarming, exists=False)
     annotations = shown(annotations_of(results, roots))
-    names = ", ".join(outputs_of(results))
+    would = "post" if wanted else "not post, unless there is one already,"
+    why = f"mode {settings.mode.value}, verdict {results.verdict}"
     return (
         results.headline,
         "not on GitHub Actions, so nothing is published; on a pull request this would",
-        f"  - {'post' if wanted else 'not post, unless there is one already,'} the comment {settings.id!r} "
-        f"({results.folder / 'comment.md'}, mode {settings.mode.value}, verdict {results.verdict})",
+        f"  - {would} the comment {settings.id!r} ({results.folder / 'comment.md'}; {why})",
         f"  - add {results.folder / 'summary.md'} to the job summary",
         f"  - annotate {len(annotations)} findings",
         *(f"      {a.level}: {a.message}" for a in annotations),
-        f"  - set the outputs {names}",
+        f"  - set the outputs {', '.join(outputs_of(results))}",
     )
 
 
-def _comment(results: Results, context: Context, client: Client, settings: Comment, now_s: float) -> Posted:
+def _comment(
+    results: Results, context: Context, client: Client, settings: Comment, footer: str, *, now_s: float
+) -> Posted:
     pull_request = context.pull_request
     if pull_request is None:
         return Posted(
@@ -78,22 +88,27 @@ def _comment(results: Results, context: Context, client: Client, settings: Comme
         run_id=context.run_id,
         attempt=context.attempt,
     )
-    sticky = StickyComment(
-        client,
-        context.repository,
-        pull_request.number,
-        settings.id,
-        f"{context.server_url}/{context.repository}",
-    )
+    address = f"{context.server_url}/{context.repository}"
+    sticky = StickyComment(client, context.repository, pull_request.number, settings.id, address)
     return sticky.publish(
-        settings.mode, results.comment, result, verdict=results.verdict, alarming=results.alarming
+        settings.mode, results.comment + footer, result, verdict=results.verdict, alarming=results.alarming
     )
 
 
-def _why_refused(context: Context) -> str:
+def _footer(context: Context, artifact_url: str) -> str:
+    """Links to what there is more; the artifact is uploaded after the documents were rendered."""
+    links = [("Profiles, flame graphs and logs", artifact_url), ("this run", context.run_url)]
+    shown_links = [f"[{text}]({url})" for text, link in links if (url := escape.url(link))]
+    return f"\n\n{' · '.join(shown_links)}\n" if shown_links else ""
+
+
+def _refusal(posted: Posted, context: Context) -> str:
+    if not posted.refused:
+        return ""
+    why = "GitHub refused it; the log of this step says why"
     if context.token_is_weak:
-        return "GitHub gives pull requests from forks and from Dependabot a token that can only read"
-    return "GitHub refused it; the log of this step says why"
+        why = "GitHub gives pull requests from forks and from Dependabot a token that can only read"
+    return f"\n> The comment was not posted: {why}.\n"
 
 
 def _outputs_of(posted: Posted) -> dict[str, str]:
@@ -101,7 +116,3 @@ def _outputs_of(posted: Posted) -> dict[str, str]:
         "comment-id": str(posted.comment_id or ""),
         "comment-file-written": "true" if posted.refused else "false",
     }
-
-
-def _describe(posted: Posted) -> str:
-    return f"{posted.state}, {posted.reason or posted.url}"

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from perf_action.errors import InputError, UsageError, one_line
 from perf_action.github.annotations import Annotation, in_repository
+from perf_action.github.failures import Failure, document, note
 from perf_action.model.change import Comparison, FunctionChange, Verdict
 from perf_action.model.finding import Finding, State
 from perf_action.model.report import Baseline, StageOutcome
@@ -25,6 +26,10 @@ SCHEMA: Final = 1
 _MAX_BYTES: Final = 50_000_000
 #: metrics whose change is an output of its own, as a share (0.06 is +6 %)
 _SCALARS: Final = ("cpu.per_request", "latency.p95", "load.throughput", "memory.peak", "memory.rss.peak")
+
+
+#: outputs that are paths
+_FILES: Final = {"report-json": "report.json", "report-md": "summary.md", "comment-file": "comment.md"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +50,25 @@ _REPORT: Final = TypeAdapter(Published)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """A run folder after `assess`. `comment` and `summary` are Markdown, without our marker."""
+    """A run folder after `assess`. `comment` and `summary` are Markdown, without our marker.
+
+    `failures` are steps of the action that went wrong; if `assess` never came to its end, they are all there is.
+    """
 
     folder: Path
     comment: str
     summary: str
     report: Published
+    failures: tuple[Failure, ...] = ()
 
     @property
     def verdict(self) -> str:
-        """The comparison's verdict; without one ``no-baseline``, ``skipped`` or ``not-measured``. Never a silent pass."""
+        """The comparison's verdict; without one ``no-baseline``, ``skipped`` or ``error``. Never a silent pass."""
         about = self.report.about
-        if about in ("skipped", "failed"):
-            return {"skipped": "skipped", "failed": "not-measured"}[about]
+        if self.failures or about == "failed":
+            return "error"
+        if about == "skipped":
+            return "skipped"
         return self.report.comparison.verdict.value if self.report.comparison else "no-baseline"
 
     @property
@@ -77,17 +88,34 @@ class Results:
         return regressed or bool(self.broken_budgets or self.report.fails)
 
 
-def read_results(folder: Path) -> Results:
-    """UsageError if `assess` has not been there, InputError naming the file if it is broken or newer."""
+def read_results(folder: Path, failures: tuple[Failure, ...] = ()) -> Results:
+    """UsageError if `assess` has not been there and no failure says why, InputError if a file is broken or newer."""
     report = folder / "report.json"
+    if not report.is_file() and failures:
+        return _nothing_but(failures, folder)
     if not report.is_file():
         raise UsageError(f"{folder}: has no report.json; run `perf-action assess {folder}` first")
     return Results(
         folder=folder,
-        comment=_text(folder / "comment.md"),
-        summary=_text(folder / "summary.md"),
+        comment=_text(folder / "comment.md") + note(failures),
+        summary=_text(folder / "summary.md") + note(failures),
         report=_parse(report),
+        failures=failures,
     )
+
+
+def _nothing_but(failures: tuple[Failure, ...], folder: Path) -> Results:
+    report = Published(
+        about="failed",
+        headline=failures[0].reason,
+        baseline=Baseline(how="none"),
+        comparison=None,
+        budgets=(),
+        stages=(),
+        fails=(),
+    )
+    text = document(failures)
+    return Results(folder=folder, comment=text, summary=text, report=report, failures=failures)
 
 
 def _parse(path: Path) -> Published:
@@ -162,8 +190,7 @@ def outputs_of(results: Results) -> dict[str, str]:
         "headline": results.headline,
         "regression-detected": _flag(results.verdict == Verdict.REGRESSION.value),
         "failed-budgets": ",".join(b.rule for b in results.broken_budgets),
-        "report-json": str(folder / "report.json"),
-        "report-md": str(folder / "summary.md"),
+        **{name: _path(folder / file) for name, file in _FILES.items()},
         "baseline-sha": report.baseline.commit,
         "baseline-age-days": _number(report.baseline.days_old),
         "skipped-stages": ",".join(s.name for s in report.stages if s.state == "skipped"),
@@ -175,5 +202,9 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
-def _flag(value: bool) -> str:  # noqa: FBT001
+def _path(path: Path) -> str:
+    return str(path) if path.is_file() else ""
+
+
+def _flag(value: bool) -> str:
     return "true" if value else "false"
