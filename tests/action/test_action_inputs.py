@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from perf_action.config.inputs import INPUTS, markdown_table
+from perf_action.github.failures import Failure
+from perf_action.github.results import outputs_of, read_results
 
 Action = dict[str, Any]
 
@@ -37,6 +39,13 @@ def test_the_readme_has_the_same_table(repository: Path) -> None:
     table = re.search(r"<!-- inputs -->\n(.*?)<!-- /inputs -->", text, re.DOTALL)
     assert table is not None
     assert table[1] == markdown_table()
+
+
+def test_every_output_of_publishing_is_an_output_of_the_action(action: Action, tmp_path: Path) -> None:
+    results = read_results(tmp_path, (Failure(step="run", reason="it did not start"),))
+    published = {*outputs_of(results), "comment-id", "comment-file-written"}
+    passed = {name: o["value"] for name, o in action["outputs"].items() if "steps.publish" in o["value"]}
+    assert passed == {name: f"${{{{ steps.publish.outputs.{name} }}}}" for name in published}
 
 
 def test_no_script_has_an_expression_pasted_into_it(action: Action) -> None:

@@ -83,7 +83,10 @@ class Act:
         """Run the workflows in `checkout`, a clone at the commit of the event. `variables` are added to the job's."""
         artifacts = self.folder / "artifacts"
         state = self.folder / "runner"
-        shutil.rmtree(state, ignore_errors=True)
+        temp = self.folder / "temp"
+        for gone in (state, temp):
+            shutil.rmtree(gone, ignore_errors=True)
+        temp.mkdir()
         event_file = self.folder / "event.json"
         event_file.write_text(json.dumps(payload), encoding="utf-8")
         argv = [
@@ -99,7 +102,13 @@ class Act:
         for name, folder in self.actions.items():
             argv += ["--local-repository", f"{name}={folder}"]
         environ = self._environ()
-        job = {**variables, "GITHUB_RUN_ID": str(run_id), "GIT_PAGER": "cat", "PATH": environ["PATH"]}
+        job = {
+            **variables,
+            "GITHUB_RUN_ID": str(run_id),
+            "GIT_PAGER": "cat",
+            "RUNNER_TEMP": str(temp),
+            "PATH": environ["PATH"],
+        }
         for name, value in job.items():
             argv += ["--env", f"{name}={value}"]
         done = subprocess.run(
