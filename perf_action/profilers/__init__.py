@@ -1,0 +1,22 @@
+"""Profilers, one file each; `PROFILERS` lists them all."""
+
+from __future__ import annotations
+
+from perf_action.errors import UsageError
+from perf_action.profilers.memray import Memray
+from perf_action.profilers.none import NoProfiler
+from perf_action.profilers.plan import Plan, Profiler, Target
+from perf_action.profilers.py_spy import PySpy
+
+PROFILERS: tuple[Profiler, ...] = (NoProfiler(), PySpy(), Memray())
+
+
+def profiler(name: str) -> Profiler:
+    """The profiler of that name. UsageError lists the known ones."""
+    for known in PROFILERS:
+        if known.name == name:
+            return known
+    raise UsageError(f"there is no profiler {name!r}; there is {', '.join(p.name for p in PROFILERS)}")
+
+
+__all__ = ["PROFILERS", "Plan", "Profiler", "Target", "profiler"]
