@@ -1,7 +1,7 @@
 """Runs a workflow as GitHub would, on this machine: act in host mode, everything on 127.0.0.1.
 
-Where act differs from GitHub, so that a green run could lie: it sets ``INPUT_*`` for composite ``run`` steps (the shim
-`bash` below takes them away again), it enforces no ``permissions:`` (the rig's servers do), a second artifact of one
+Where act differs from GitHub, so that a green run could lie: it sets ``INPUT_*`` for composite ``run`` steps and makes
+a new RUNNER_TEMP for each run (the shim `bash` below puts both right), it enforces no ``permissions:`` (the rig's servers do), a second artifact of one
 name overwrites the first, and steps run on a terminal.
 """
 
@@ -37,6 +37,7 @@ class Step:
 
     name: str
     outcome: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,10 @@ class Run:
     summary: str
     annotations: tuple[tuple[str, str], ...]
     log: str = field(repr=False)
+
+    def seconds(self, *names: str) -> float:
+        """How long the steps of those names took together."""
+        return sum(s.seconds for s in self.steps if s.name in names)
 
     def outcome(self, name: str) -> str:
         """How the (last) step of that name ended; empty if it did not run."""
@@ -106,7 +111,7 @@ class Act:
             **variables,
             "GITHUB_RUN_ID": str(run_id),
             "GIT_PAGER": "cat",
-            "RUNNER_TEMP": str(temp),
+            "RIG_TEMP": str(temp),
             "PATH": environ["PATH"],
         }
         for name, value in job.items():
@@ -128,7 +133,10 @@ class Act:
             bash = shutil.which("bash")
             shim = bin_folder / "bash"
             shim.write_text(
-                f'#!{bash}\n# GitHub gives composite steps no INPUT_*\nunset "${{!INPUT_@}}"\nexec {bash} "$@"\n',
+                f"#!{bash}\n"
+                "# GitHub gives composite steps no INPUT_*, and one RUNNER_TEMP for every job of a runner\n"
+                'unset "${!INPUT_@}"\nexport RUNNER_TEMP="$RIG_TEMP"\n'
+                f'exec {bash} "$@"\n',
                 encoding="utf-8",
             )
             shim.chmod(0o755)
@@ -155,7 +163,8 @@ def _read(stdout: str, stderr: str, *, green: bool) -> Run:
         log.append(message)
         match = _ENDED.match(message)
         if match and match[2] == "Main":
-            steps.append(Step(name=match[3], outcome=match[1].lower()))
+            seconds = entry.get("executionTime", 0) / 1e9
+            steps.append(Step(name=match[3], outcome=match[1].lower(), seconds=seconds))
         command = entry.get("command")
         if command == "set-output":
             outputs[entry["name"]] = entry.get("arg", "")

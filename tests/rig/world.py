@@ -35,7 +35,7 @@ TOKENS = (COMMENTING, READING, KEEPING)
 
 class World:
     """Use it as a context manager. `files` are the first commit of main; `actions` as in Act; `python` is the interpreter
-    that setup-python names.
+    that setup-python names. `variables` are added to the environment of every job.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class World:
         self.api = ApiServer(self.repository, TOKENS)
         self.act = Act(folder=folder, actions=actions)
         self.runs = 0
+        self.variables: dict[str, str] = {}
         self._stack = ExitStack()
         self._create()
         self.push_main(files, "First version")
@@ -200,6 +201,7 @@ class World:
             token=token.secret,
             run_id=self.runs,
             variables={
+                **self.variables,
                 "GITHUB_API_URL": self.api.url,
                 "GITHUB_SERVER_URL": self.git_server.url,
                 "GITHUB_REPOSITORY": NAME,
