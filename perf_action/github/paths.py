@@ -72,23 +72,24 @@ def changed_by_push(
     if not before.strip("0") or not after:
         return None
     try:
-        remote = remote_of(system, repository, "origin")
-        git = Git(system, repository, remote)
-        if (
-            git.run("cat-file", "-e", f"{before}^{{tree}}").code
-            or git.run("cat-file", "-e", f"{after}^{{tree}}").code
-        ):
-            git = Git(system, scratch / "paths.git", remote)
-            git.directory.mkdir(parents=True)
-            git.out("init", "--quiet", "--bare", "--template=")
-            git.out("config", "remote.origin.url", remote.url)
-            git.out(
-                "fetch", "--quiet", "--depth=1", "--filter=blob:none", "--no-tags", "origin", before, after
-            )
+        git = Git(system, repository)
+        if any(git.run("cat-file", "-e", f"{commit}^{{tree}}").code for commit in (before, after)):
+            git = _fetched(system, repository, scratch, before, after)
         listed = git.out("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after)
     except PerfActionError:
         return None
     return tuple(path for path in listed.split("\0") if path)
+
+
+def _fetched(system: System, repository: Path, scratch: Path, *commits: str) -> Git:
+    """A repository of our own with the trees of these commits."""
+    remote = remote_of(system, repository, "origin")
+    git = Git(system, scratch / "paths.git", remote)
+    git.directory.mkdir(parents=True, exist_ok=True)
+    git.out("init", "--quiet", "--bare", "--template=")
+    git.out("config", "remote.origin.url", remote.url)
+    git.out("fetch", "--quiet", "--depth=1", "--filter=blob:none", "--no-tags", "origin", *commits)
+    return git
 
 
 def why_skip(
