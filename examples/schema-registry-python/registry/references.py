@@ -1,0 +1,40 @@
+"""Schemas as clients want them: self-contained, without a resolver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PREFIX = "#/$defs/"
+
+
+class BadReference(ValueError):
+    """A `$ref` that cannot be replaced: to something that is not there, or to what it is a part of."""
+
+
+def self_contained(schema: dict[str, Any]) -> Any:
+    """`schema` without `$defs`, and with what each reference refers to in its place."""
+    body = {key: value for key, value in schema.items() if key != "$defs"}
+    return expand_references(body, schema.get("$defs", {}))
+
+
+def expand_references(node: Any, definitions: dict[str, Any], within: tuple[str, ...] = ()) -> Any:
+    """A copy of `node` with references replaced; `within` are the definitions that `node` is a part of."""
+    if isinstance(node, list):
+        items = []
+        for item in node:
+            items.append(expand_references(item, definitions, within))
+        return items
+    if not isinstance(node, dict):
+        return node
+    reference = node.get("$ref")
+    if isinstance(reference, str):
+        name = reference.removeprefix(PREFIX)
+        if name not in definitions:
+            raise BadReference(f"{reference} is not defined")
+        if name in within:
+            raise BadReference(f"{reference} refers to itself")
+        return expand_references(definitions[name], definitions, (*within, name))
+    out = {}
+    for key, value in node.items():
+        out[key] = expand_references(value, definitions, within)
+    return out

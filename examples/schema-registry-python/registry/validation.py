@@ -1,0 +1,44 @@
+"""Documents against schemas, with the validators kept: making one costs more than using it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import SchemaError
+
+FORMATS = FormatChecker(formats=("date", "email", "ipv4", "ipv6", "uuid"))
+MOST_ERRORS = 20
+
+
+class BadSchema(ValueError):
+    """Not a JSON schema; the text says where and why."""
+
+
+def check_schema(schema: Any) -> None:
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise BadSchema(f"{error.json_path}: {error.message}") from None
+
+
+class Validators:
+    """`load(id)` gives the schema of that id; schemas never change once they have one."""
+
+    def __init__(self, load: Any, kept: int = 256) -> None:
+        self.of = lru_cache(maxsize=kept)(lambda schema_id: make_validator(load(schema_id)))
+
+
+def make_validator(schema: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator(schema, format_checker=FORMATS)
+
+
+def validate_document(validator: Draft202012Validator, document: Any) -> list[dict[str, str]]:
+    """What is wrong with `document`, at most `MOST_ERRORS` things; empty: nothing."""
+    found = []
+    for error in validator.iter_errors(document):
+        found.append({"path": error.json_path, "message": error.message[:200]})
+        if len(found) == MOST_ERRORS:
+            break
+    return found
