@@ -36,6 +36,8 @@ _MONOTONE_P = 0.001
 #: a leak does not slow down: the later half must grow at least this much of the earlier half
 _LATER_PART = 0.7
 _TIMES_BASE = 2.0
+#: what falls back by this part of its growth in between is collected, not leaked; the first tenth may do as it likes
+_FALLS_BACK, _SETTLING_PART = 0.5, 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class _Growth:
     """The growth of all launches of one series on one side, per second in canonical units.
 
     `draws` is the bootstrap of the slope, `earlier` and `later` the slopes of the two halves, `rate` requests per
-    second (0: not counted), `level` the median value.
+    second (0: not counted), `level` the median value, `fall` the deepest fall from an earlier bin to a later one.
     """
 
     slope: float
@@ -54,6 +56,7 @@ class _Growth:
     rate: float
     level: float
     seconds: float
+    fall: float
 
 
 def leak_changes(base: Sequence[Series], head: Sequence[Series]) -> tuple[LeakChange, ...]:
@@ -123,6 +126,8 @@ def _state(growth: _Growth, threshold: float) -> tuple[LeakState, str]:
     low, high = stats.central(growth.draws)
     grows = min(low, growth.slope) > threshold and growth.rising_p < _MONOTONE_P
     flattens = growth.later < _LATER_PART * growth.earlier
+    if grows and growth.fall > _FALLS_BACK * growth.slope * growth.seconds:
+        return LeakState.INCONCLUSIVE, "it grows, but falls back in between; a longer soak would tell"
     if grows and not flattens:
         return LeakState.LEAKING, ""
     if growth.slope > threshold and flattens:
@@ -175,7 +180,16 @@ def _growth(launches: Sequence[Series], *, seed: int) -> _Growth | None:
         rate=float(np.mean(rates)) if all(rates) else 0.0,
         level=float(np.median(np.concatenate([y for _, y, _ in curves]))),
         seconds=float(np.mean([t[-1] - t[0] for t, _, _ in curves])),
+        fall=float(np.mean([_fall(s) for s in launches if _curve(s) is not None])),
     )
+
+
+def _fall(series: Series) -> float:
+    """The deepest fall of the medians of 20 stretches, from where the series has settled to its end."""
+    y = np.array(series.values, dtype=float) * factor(series.unit)
+    parts = np.array_split(y[np.isfinite(y)][int(len(y) * _SETTLING_PART) :], 20)
+    medians = np.array([np.median(part) for part in parts if len(part)])
+    return float((np.maximum.accumulate(medians) - medians).max())
 
 
 def _curve(series: Series) -> tuple[stats.Floats, stats.Floats, float] | None:

@@ -20,21 +20,26 @@ _LEAST_SLICES = 4
 #: assumed scatter is worth this many degrees of freedom, so that p < .001 asks for six standard errors
 _ASSUMED_DF = 5.0
 _RUN_DF = 20.0
+#: a change between two runs must be larger than what runs differ by anyway
+_TIMES_RUN_SD = 4
 
 
 def estimate(rule: Rule, found: Replicas) -> stats.Estimate | None:
     """ln(head/base) with its error, None if the data cannot show how much it scatters.
 
     One launch a side, or launches that nobody recorded: the scatter between launches is assumed to be the rule's, or
-    that of the slices where it is larger, and no number of slices makes it smaller. Sides measured at different times
-    also get the scatter between runs.
+    that of the slices where it is larger, and no number of slices makes it smaller; the same is the least for a few
+    launches that were not paired. Sides measured at different times also get the scatter between runs.
     """
     if found.known and len(found.ratios) > 1:
         return stats.of_mean(found.ratios, least_sd=_LEAST_SD)
     if found.known and not found.ratios and found.launches > 1:
-        return stats.of_difference(
-            found.base, found.head, least_sd=_LEAST_SD, between_sd=rule.run_sd, between_df=_RUN_DF
+        few = found.launches < FEW_LAUNCHES
+        least = max(rule.launch_sd, found.within_sd) if few else _LEAST_SD
+        guess = stats.of_difference(
+            found.base, found.head, least_sd=least, between_sd=rule.run_sd, between_df=_RUN_DF
         )
+        return replace(guess, df=min(guess.df, len(found.base) + len(found.head) - 2)) if few else guess
     if found.samples < _LEAST_SLICES:
         return None
     mean = math.fsum(found.head) / len(found.head) - math.fsum(found.base) / len(found.base)
@@ -79,7 +84,7 @@ def judge_measurement(row: MetricChange, rule: Rule, found: Replicas, alpha: flo
 
 def _floor(rule: Rule, found: Replicas, launches: int) -> float:
     few = FEW_LAUNCHES_FLOOR if launches < FEW_LAUNCHES else 0.0
-    apart = 0.0 if found.ratios else 3 * rule.run_sd
+    apart = 0.0 if found.ratios else _TIMES_RUN_SD * rule.run_sd
     return max(rule.floor, few, apart)
 
 
