@@ -9,7 +9,7 @@ written.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from perf_action.errors import InputError, UsageError
-from perf_action.formats import pprof, slices
+from perf_action.formats.pprof_write import to_pprof
+from perf_action.formats.slices import to_slices
 from perf_action.model.environment import Environment
 from perf_action.model.finding import Budget
 from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice
@@ -25,7 +26,15 @@ from perf_action.model.report import FlameGraph, StageOutcome
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.tree import merge
 from perf_action.model.trial import Side, TrialRecord
-from perf_action.recording.snapshot_file import ENVIRONMENT, METRICS, SERIES, check_schema, load_json
+from perf_action.recording.snapshot_file import (
+    ENVIRONMENT,
+    METRICS,
+    SERIES,
+    check_schema,
+    decode_profile,
+    decode_slices,
+    load_json,
+)
 from perf_action.system import write_bytes, write_text
 
 SCHEMA = 1
@@ -160,7 +169,7 @@ def _side_from_json(folder: Path, raw: dict[str, Any], source: Path) -> Snapshot
     for c in raw["captures"]:
         path = _inside(folder, str(c["file"]), source)
         requests = None if c["requests"] is None else int(c["requests"])
-        profile = pprof.decode(_read(path, source), str(path))
+        profile = decode_profile(str(path), _read(path, source))
         captures.append(
             CapturedProfile(
                 stage=str(c["stage"]), launch=int(c["launch"]), requests=requests, profile=profile
@@ -175,21 +184,21 @@ def _side_from_json(folder: Path, raw: dict[str, Any], source: Path) -> Snapshot
         notes=tuple(map(str, raw["notes"])),
         not_comparable=str(raw["not_comparable"]),
         captures=tuple(captures),
-        slices=tuple(_read_slices(folder / "slices.jsonl.gz", source)) if raw["slices"] else (),
+        slices=_slices(folder / "slices.jsonl.gz", source) if raw["slices"] else (),
     )
 
 
 def _write_profiles(folder: Path, snapshot: Snapshot) -> None:
     for name, capture in _named(snapshot):
-        write_bytes(folder / name, pprof.encode(capture.profile))
+        write_bytes(folder / name, to_pprof(capture.profile))
     for stage, profile in stage_profiles(snapshot).items():
-        write_bytes(folder / stage / "profile.pb.gz", pprof.encode(profile))
+        write_bytes(folder / stage / "profile.pb.gz", to_pprof(profile))
     if snapshot.slices:
-        write_bytes(folder / "slices.jsonl.gz", slices.encode(snapshot.slices))
+        write_bytes(folder / "slices.jsonl.gz", to_slices(snapshot.slices))
 
 
-def _read_slices(path: Path, source: Path) -> Iterator[ProfileSlice]:
-    yield from slices.decode(_read(path, source), str(path))
+def _slices(path: Path, source: Path) -> tuple[ProfileSlice, ...]:
+    return decode_slices(str(path), _read(path, source))
 
 
 def _named(snapshot: Snapshot) -> list[tuple[str, CapturedProfile]]:

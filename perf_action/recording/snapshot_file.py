@@ -10,15 +10,18 @@ import base64
 import gzip
 import json
 import zlib
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from perf_action.errors import InputError
 from perf_action.formats import pprof, slices
+from perf_action.formats.pprof_write import to_pprof
+from perf_action.formats.source import ReadOptions, Source
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Metric, Series
-from perf_action.model.profile import CapturedProfile
+from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice
 from perf_action.model.snapshot import Snapshot
 
 SCHEMA = 1
@@ -41,13 +44,13 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
         "series": SERIES.dump_python(snapshot.series, mode="json"),
         "notes": snapshot.notes,
         "not_comparable": snapshot.not_comparable,
-        "slices": [slices.to_json(s) for s in snapshot.slices],
+        "slices": _text(slices.to_slices(snapshot.slices)) if snapshot.slices else "",
         "captures": [
             {
                 "stage": c.stage,
                 "launch": c.launch,
                 "requests": c.requests,
-                "pprof": base64.b64encode(pprof.encode(c.profile)).decode("ascii"),
+                "pprof": _text(to_pprof(c.profile)),
             }
             for c in snapshot.captures
         ],
@@ -68,19 +71,37 @@ def decode_snapshot(data: bytes, source: str) -> Snapshot:
             series=SERIES.validate_python(raw["series"]),
             notes=tuple(map(str, raw["notes"])),
             not_comparable=str(raw["not_comparable"]),
-            slices=tuple(slices.from_json(s, source) for s in raw["slices"]),
+            slices=decode_slices(source, _bytes(raw["slices"])) if raw["slices"] else (),
             captures=tuple(
                 CapturedProfile(
                     stage=str(c["stage"]),
                     launch=int(c["launch"]),
                     requests=None if c["requests"] is None else int(c["requests"]),
-                    profile=pprof.decode(base64.b64decode(c["pprof"]), source),
+                    profile=decode_profile(source, _bytes(c["pprof"])),
                 )
                 for c in raw["captures"]
             ),
         )
     except (KeyError, TypeError, ValueError, ValidationError) as error:
         raise InputError(source, f"not a stored snapshot: {type(error).__name__} {error}") from None
+
+
+def decode_profile(source: str, data: bytes) -> Profile:
+    """A profile that `to_pprof` wrote; InputError names `source`."""
+    return pprof.decode(Source(Path(source), ReadOptions(), data))
+
+
+def decode_slices(source: str, data: bytes) -> tuple[ProfileSlice, ...]:
+    """Slices that `to_slices` wrote; InputError names `source`."""
+    return slices.decode(Source(Path(source), ReadOptions(), data))
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
 
 
 def load_json(data: bytes, source: object) -> dict[str, Any]:

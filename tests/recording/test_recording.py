@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from perf_action.errors import InputError, UsageError
+from perf_action.model.builder import ProfileBuilder
+from perf_action.model.environment import Environment
+from perf_action.model.finding import Budget
+from perf_action.model.metric import Metric, Series
+from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice, ValueKind
+from perf_action.model.report import StageOutcome
+from perf_action.model.snapshot import Snapshot
+from perf_action.model.tree import costs
+from perf_action.model.trial import Side
+from perf_action.recording import Run, decode_snapshot, encode_snapshot, read_run, write_run
+
+
+def profile(kind: ValueKind, *, fidelity: str = "sampled") -> Profile:
+    builder = ProfileBuilder([kind], tool="py-spy", fidelity=fidelity)  # type: ignore[arg-type]
+    frames = [builder.frame(builder.function(name, file="app.py"), line=3) for name in ("main", "encode")]
+    builder.sample(builder.stack_of(frames), [7])
+    return builder.build(requests=100)
+
+
+def snapshot() -> Snapshot:
+    cpu, peak = ValueKind("cpu", "samples"), ValueKind("peak", "bytes")
+    return Snapshot(
+        label="abc",
+        commit="a" * 40,
+        environment=Environment(cpu_model="Xeon", cores=2, tools=(("py-spy", "0.4.3"),)),
+        metrics=(Metric(name="cpu.per_request", unit="s", better="lower", samples=(0.1, 0.2), launches=(0, 1), pairs=(0, 1)),),
+        series=(Series(name="memory.rss", unit="bytes", t_ns=(0, 10), values=(1.0, 2.0), requests=(0, 5)),),
+        captures=(
+            CapturedProfile(stage="cpu", requests=100, profile=profile(cpu)),
+            CapturedProfile(stage="memory", launch=1, requests=100, profile=profile(peak, fidelity="exact")),
+        ),
+        slices=(ProfileSlice(launch=0, slice=0, requests=100, cpu_ns_per_request=5e4, rate_hz=250, profile=profile(cpu)),),
+        notes=("a note",),
+    )
+
+
+def run() -> Run:
+    return Run(
+        config_digest="0123456789ab",
+        created=1.0,
+        environment=Environment(cores=2),
+        sides={Side.HEAD: snapshot()},
+        stages=(StageOutcome(name="cpu", profiler="py-spy", state="done", launches=5, seconds=40.0),),
+        failed=((Side.BASE, "could not be built"),),
+        budgets=(Budget(rule="memory.peak", limit=5e8, unit="bytes"),),
+        fail_on=("budget",),
+    )
+
+
+def same(one: Snapshot, other: Snapshot) -> None:
+    assert (one.label, one.commit, one.environment, one.metrics, one.series, one.notes) == (
+        other.label, other.commit, other.environment, other.metrics, other.series, other.notes,
+    )  # fmt: skip
+    assert [costs(c.profile) for c in one.captures] == [costs(c.profile) for c in other.captures]
+    assert [(c.stage, c.launch, c.requests, c.profile.fidelity, c.profile.kinds) for c in one.captures] == [
+        (c.stage, c.launch, c.requests, c.profile.fidelity, c.profile.kinds) for c in other.captures
+    ]
+    assert [(s.launch, s.requests, costs(s.profile)) for s in one.slices] == [
+        (s.launch, s.requests, costs(s.profile)) for s in other.slices
+    ]
+
+
+def test_a_stored_snapshot_comes_back_as_it_was() -> None:
+    data = encode_snapshot(snapshot())
+    same(decode_snapshot(data, "x"), snapshot())
+    assert data == encode_snapshot(snapshot())
+
+
+def test_a_run_folder_can_be_moved_and_read_again(tmp_path: Path) -> None:
+    write_run(tmp_path / "here", run())
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    found = read_run(tmp_path / "there")
+    same(found.snapshot(Side.HEAD), snapshot())
+    assert found.budgets == run().budgets
+    assert found.stages == run().stages
+    assert found.failed == run().failed
+    assert (tmp_path / "there" / "head" / "cpu" / "profile.pb.gz").is_file()
+    with pytest.raises(UsageError, match="no base side, only head"):
+        found.snapshot(Side.BASE)
+
+
+def changed(data: bytes, **changes: object) -> bytes:
+    return gzip.compress(json.dumps({**json.loads(gzip.decompress(data)), **changes}).encode())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda d: d[: len(d) // 2], "cut short"),
+        (lambda d: b"garbage", "damaged"),
+        (lambda d: b"", "cut short"),
+        (lambda d: gzip.compress(b"{}"), "has no schema version"),
+        (lambda d: gzip.compress(b"[]"), "not a JSON object"),
+        (lambda d: changed(d, schema=99), "reads up to 1; update perf-action"),
+        (lambda d: changed(d, metrics=[{"name": 1}]), "not a stored snapshot"),
+        (lambda d: changed(d, slices="!!"), "not a stored snapshot"),
+        (lambda d: changed(d, captures=7), "not a stored snapshot"),
+    ],
+)
+def test_a_spoilt_snapshot_is_refused_with_the_reason(spoil, reason: str) -> None:
+    with pytest.raises(InputError, match=reason) as caught:
+        decode_snapshot(spoil(encode_snapshot(snapshot())), "perf-data: x.json.gz")
+    assert str(caught.value).startswith("perf-data: x.json.gz")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "not JSON"),
+        ('{"schema": 2}', "update perf-action"),
+        ('{"schema": 1}', "not what perf-action run writes"),
+        ("[" * 100_000, "not JSON"),
+    ],
+)
+def test_a_spoilt_run_folder_is_refused_with_the_reason(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(InputError, match=reason):
+        read_run(tmp_path)
+
+
+def test_a_run_folder_may_not_name_files_outside(tmp_path: Path) -> None:
+    write_run(tmp_path / "r", run())
+    (tmp_path / "secret.pb.gz").write_bytes(b"x")
+    path = tmp_path / "r" / "run.json"
+    raw = json.loads(path.read_text())
+    raw["sides"]["head"]["captures"][0]["file"] = "../../secret.pb.gz"
+    path.write_text(json.dumps(raw))
+    with pytest.raises(InputError, match="outside the run folder"):
+        read_run(tmp_path / "r")
+
+
+def test_a_folder_that_is_no_run_says_what_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="perf-action run writes one"):
+        read_run(tmp_path)
