@@ -1,0 +1,95 @@
+"""Captures of every supported tool, read into the model; and profiles written for other tools.
+
+One file per file format, listed in `READERS`: adding one is a file with `NAME`, `sniff` and `read`, a line here, and a
+folder of samples in the tests. Readers judge by content, never by file name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from perf_action.errors import InputError
+from perf_action.formats import (
+    action_benchmark,
+    chrome_trace,
+    criterion,
+    folded,
+    go_bench,
+    google_benchmark,
+    gperftools_collapsed,
+    hyperfine,
+    k6_points,
+    k6_summary,
+    locust_csv,
+    locust_json,
+    memray,
+    metric_file,
+    pprof,
+    py_spy_raw,
+    pytest_benchmark,
+    slices,
+    speedscope,
+)
+from perf_action.formats.reader import Reader
+from perf_action.formats.source import ReadOptions, Source
+from perf_action.formats.unreadable import refuse
+from perf_action.model.snapshot import Capture, Snapshot
+from perf_action.system import System
+
+#: the first that recognises a file reads it; the more particular ones come first
+READERS: Final[tuple[Reader, ...]] = (
+    memray,
+    pprof,
+    slices,
+    k6_points,
+    criterion,
+    chrome_trace,
+    speedscope,
+    metric_file,
+    k6_summary,
+    locust_json,
+    pytest_benchmark,
+    google_benchmark,
+    hyperfine,
+    action_benchmark,
+    locust_csv,
+    go_bench,
+    gperftools_collapsed,
+    py_spy_raw,
+    folded,
+)
+
+_DEFAULTS: Final = ReadOptions()
+
+
+def read(path: Path, system: System, options: ReadOptions = _DEFAULTS) -> Capture:
+    """What is in a file. InputError if it is of no known kind or broken, ToolMissing if its reader needs a tool."""
+    try:
+        source = Source(path, options)
+        refuse(source)
+        for reader in READERS:
+            if reader.sniff(source):
+                return reader.read(source, options, system)
+    except ValueError as error:  # what the model refuses to hold
+        raise InputError(path, f"is no profile: {error}") from None
+    except MemoryError:
+        raise InputError(path, "is too large for the memory of this machine") from None
+    except OSError as error:
+        raise InputError(path, f"cannot be read: {error.strerror or error}") from None
+    names = ", ".join(reader.NAME for reader in READERS)
+    raise InputError(path, "is of no known kind", remedy=f"known are: {names}")
+
+
+def snapshot_of(capture: Capture, label: str = "") -> Snapshot:
+    """The capture as a side of a comparison."""
+    return Snapshot(
+        label=label or capture.format,
+        commit=capture.commit,
+        environment=capture.environment,
+        metrics=capture.metrics,
+        series=capture.series,
+        captures=capture.captures,
+        slices=capture.slices,
+        notes=capture.notes,
+    )

@@ -69,9 +69,12 @@ class ProfileBuilder:
 
     def stack_of(self, frames: Sequence[int]) -> int:
         """The index of a whole stack, root first; no frames at all are one ``[unknown]`` frame."""
-        parent = -1
-        for frame in frames or (self.frame(self.function(UNKNOWN)),):
-            parent = self.stack(parent, frame)
+        frames = frames or (self.frame(self.function(UNKNOWN)),)
+        if not 0 <= min(frames) <= max(frames) < len(self._frames):
+            raise ValueError("a frame of the stack does not exist")
+        stacks, parent = self._stacks, -1
+        for frame in frames:  # `stack` without its checks: importers spend most of their time here
+            parent = stacks.setdefault((parent, frame), len(stacks))
         return parent
 
     def sample(

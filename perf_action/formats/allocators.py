@@ -1,0 +1,29 @@
+"""Names of allocation functions: in a memory profile they are no frames, the one that called them allocated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_ALLOCATOR = re.compile(
+    r"(?:__libc_|__GI_+|__interceptor_|_?je_|je_|tc_|_rjem_|_rjem_je_|mi_|tcmalloc::\w+::|__)?"
+    r"(?:malloc|calloc|realloc|reallocarray|memalign|posix_memalign|aligned_alloc|valloc|pvalloc|mallocx|rallocx|"
+    r"sdallocx|malloc_default|prof_backtrace\w*|do_memalign\w*|do_malloc\w*)(?:_impl)?|tc_new(?:array)?\w*"
+    r"|operator new(?:\[\])?(?:\s*\(.*\))?|_Zn[wa][mj]\w*"
+    r"|__?r(?:ust|g|dl)_(?:alloc|alloc_zeroed|realloc)|alloc::alloc::(?:alloc|alloc_zeroed|realloc)"
+    r"|<alloc::alloc::Global as core::alloc::Allocator>::\w+|alloc::alloc::Global::\w+",
+    re.DOTALL,
+)
+_LONGEST = 200
+
+
+def is_allocator(name: str) -> bool:
+    return len(name) <= _LONGEST and _ALLOCATOR.fullmatch(name) is not None
+
+
+def callers_only(names: Sequence[str]) -> int:
+    """How many of `names` (root first) are left when allocation functions are taken off the leaf; at least one."""
+    keep = len(names)
+    while keep > 1 and is_allocator(names[keep - 1]):
+        keep -= 1
+    return keep

@@ -1,0 +1,108 @@
+"""k6's points, one for each measurement: ``--out json`` (a JSON object a line) and ``--out csv``.
+
+Format: https://grafana.com/docs/k6/latest/results-output/real-time/json/ and …/csv/
+Sample: ``{"metric": "http_req_duration", "type": "Point", "data": {"time": "2026-11-24T17:09:11.59Z", "value": 0.95}}``
+or ``http_req_duration,1795540156,3.692766,,,,true,…``
+Percentiles are k6's own (linear between neighbours, as numpy's). Lost: tags, custom metrics; CSV has whole seconds.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from perf_action.formats.load_metrics import PERCENTILES, load_metrics, metric
+from perf_action.formats.source import ReadOptions, Source
+from perf_action.formats.values import number, text_number
+from perf_action.model.metric import Metric
+from perf_action.model.snapshot import Capture
+from perf_action.system import System
+
+NAME: Final = "k6-points"
+_WANTED: Final = ("http_reqs", "http_req_duration", "http_req_failed", "iterations")
+_CSV_HEADER: Final = "metric_name,timestamp,metric_value"
+_JSON_LINE: Final = re.compile(r'\{(?=.*"type":\s*"(?:Metric|Point)")(?=.*"metric":\s*")')
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+
+
+class _Point(NamedTuple):
+    metric: str
+    at_s: float
+    value: float
+
+
+def sniff(source: Source) -> bool:
+    first = source.head_lines[0] if source.head_lines else ""
+    return first.startswith(_CSV_HEADER) or _JSON_LINE.match(first[:4096]) is not None
+
+
+def read(source: Source, options: ReadOptions, system: System) -> Capture:  # noqa: ARG001
+    points = _csv_points(source) if source.head_lines[0].startswith(_CSV_HEADER) else _json_points(source)
+    values: dict[str, list[float]] = {name: [] for name in _WANTED}
+    first, last = float("inf"), float("-inf")
+    for point in points:
+        values[point.metric].append(point.value)
+        first, last = min(first, point.at_s), max(last, point.at_s)
+    if not values["http_reqs"] and not values["http_req_duration"]:
+        count = len(values["iterations"])
+        made = (metric("load.iterations", "count", "neither", count),) if count else ()
+        return Capture(format=NAME, metrics=made, notes=("k6 made no HTTP request",))
+    return Capture(format=NAME, metrics=_metrics(values, last - first))
+
+
+def _metrics(values: dict[str, list[float]], seconds: float) -> tuple[Metric, ...]:
+    requests = round(sum(values["http_reqs"])) or len(values["http_req_duration"])
+    failed, durations = values["http_req_failed"], values["http_req_duration"]
+    ms = np.percentile(durations, list(PERCENTILES.values())).tolist() if durations else []
+    return load_metrics(
+        requests=requests,
+        failures=sum(failed) / len(failed) if failed else None,
+        per_second=requests / seconds if seconds > 0 else None,
+        latency_s=dict(zip(PERCENTILES, (value / 1e3 for value in ms), strict=False)),
+    )
+
+
+def _json_points(source: Source) -> Iterator[_Point]:
+    for index, line in enumerate(source.text.split("\n"), 1):
+        place = f"line {index}"
+        if not line.strip():
+            continue
+        if not line.rstrip().endswith("}"):
+            raise source.error("is cut off", place=place, remedy="let k6 finish, or take the line away")
+        if not any(f'"{name}"' in line for name in _WANTED):
+            continue
+        entry = source.parse_json(line, place=place)
+        if not isinstance(entry, dict):
+            raise source.error("is no object", place=place)
+        if entry.get("type") == "Point" and entry.get("metric") in _WANTED:
+            data: Any = entry.get("data")
+            if not isinstance(data, dict):
+                raise source.error("has no data", place=place)
+            at = _seconds(source, str(data.get("time")), place)
+            yield _Point(entry["metric"], at, number(source, data.get("value"), place))
+
+
+def _seconds(source: Source, text: str, place: str) -> float:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise source.error(f"{text[:40]!r} is no time", place=place)
+    offset = "+00:00" if match[3] == "Z" else match[3]
+    return datetime.datetime.fromisoformat(match[1] + offset).timestamp() + float(match[2] or 0)
+
+
+def _csv_points(source: Source) -> Iterator[_Point]:
+    try:
+        for index, row in enumerate(csv.reader(source.text.split("\n")), 1):
+            if index == 1 or not row or row[0] not in _WANTED:
+                continue
+            place = f"line {index}"
+            if len(row) < 3:
+                raise source.error("is cut off", place=place)
+            yield _Point(row[0], text_number(source, row[1], place), text_number(source, row[2], place))
+    except csv.Error as error:
+        raise source.error(f"no CSV: {error}") from None

@@ -1,0 +1,108 @@
+"""Whether a memray file is whole: memray's reader takes what it gets, and a file cut in half is a smaller profile to it.
+
+An LZ4 frame (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md) says itself where it ends. Behind that, the
+header of the capture counts its records; it is filled in when the program ends, so it is 0 after a SIGKILL.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import IO, Any, Final
+
+from perf_action.formats.source import Source
+
+_MAGIC: Final = b"memray\0"
+_LZ4: Final = b"\x04\x22\x4d\x18"
+#: after the magic: version, Python version, native?, format, number of records, of frames, start and end in ms
+_HEADER: Final = struct.Struct("<iIBBQQqq")
+
+
+def is_memray(head: bytes) -> bool:
+    return head.startswith(_MAGIC) or (head.startswith(_LZ4) and _MAGIC in head[:64])
+
+
+def check_whole(source: Source, path: Path) -> None:
+    """InputError if the file is an LZ4 frame that has no end."""
+    with path.open("rb") as file:
+        if file.read(4) == _LZ4 and not _has_end(file):
+            raise source.error(
+                "is cut off in the middle", remedy="fetch or copy it again, or record it again"
+            )
+
+
+def _has_end(file: IO[bytes]) -> bool:
+    """Whether the blocks of an LZ4 frame, whose magic was read, lead to its end mark."""
+    flags = file.read(2)
+    if len(flags) < 2:
+        return False
+    file.seek((8 if flags[0] & 0x08 else 0) + (4 if flags[0] & 0x01 else 0) + 1, 1)
+    trailer = 4 if flags[0] & 0x10 else 0
+    while len(word := file.read(4)) == 4:
+        size = int.from_bytes(word, "little") & 0x7FFFFFFF
+        if size == 0:
+            return not flags[0] & 0x04 or len(file.read(4)) == 4
+        file.seek(size + trailer, 1)
+    return False
+
+
+def check_complete(source: Source, path: Path, metadata: Any) -> tuple[str, ...]:
+    """Notes on a file that was never finished. InputError if it has fewer records than its header says."""
+    with path.open("rb") as file:
+        head = _first_bytes(file.read(1 << 12))
+    try:
+        _, _, _, aggregated, records, _, start_ms, _ = _HEADER.unpack_from(head, len(_MAGIC))
+    except struct.error:
+        return ()
+    if aggregated or start_ms != round(metadata.start_time.timestamp() * 1000):
+        return ()  # nothing is counted there; or it is another layout than the one known here
+    if records == 0:
+        return ("memray could not finish this file (the process was killed?): its end is missing",)
+    if metadata.total_allocations < records:
+        raise source.error(
+            f"is damaged: {metadata.total_allocations} of {records} records can be read",
+            remedy="fetch or copy it again, or record it again",
+        )
+    return ()
+
+
+def _first_bytes(head: bytes) -> bytes:
+    """The start of the capture, taken out of the first LZ4 block if it is packed."""
+    if not head.startswith(_LZ4):
+        return head
+    at = 4 + 3 + (8 if head[4] & 0x08 else 0) + (4 if head[4] & 0x01 else 0)
+    size = int.from_bytes(head[at : at + 4], "little")
+    block = head[at + 4 :]
+    return block if size & 0x80000000 else unpack_lz4(block, _HEADER.size + len(_MAGIC))
+
+
+def unpack_lz4(block: bytes, enough: int) -> bytes:
+    """The first `enough` bytes (or a few more) of an LZ4 block; fewer if the block ends or is broken before.
+
+    https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md
+    """
+    out = bytearray()
+    at = 0
+    while at < len(block) and len(out) < enough:
+        token = block[at]
+        literals, at = _length(block, at + 1, token >> 4)
+        out += block[at : at + literals]
+        at += literals
+        offset = int.from_bytes(block[at : at + 2], "little")
+        if len(out) >= enough or not 0 < offset <= len(out):
+            break
+        matched, at = _length(block, at + 2, token & 15)
+        for _ in range(min(matched + 4, enough)):
+            out.append(out[-offset])
+    return bytes(out)
+
+
+def _length(block: bytes, at: int, base: int) -> tuple[int, int]:
+    if base < 15:
+        return base, at
+    while at < len(block):
+        base += block[at]
+        at += 1
+        if block[at - 1] != 255:
+            break
+    return base, at

@@ -1,0 +1,113 @@
+"""Files that people give to a profile reader and that are none, or none that can be read: what each is, what to do.
+
+Looked at before any reader, since some of these begin like folded stacks.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from perf_action.formats.source import Source
+
+
+class Unreadable(NamedTuple):
+    """`pattern` is matched at the start of the file (white space and a byte order mark skipped)."""
+
+    pattern: re.Pattern[bytes]
+    what: str
+    remedy: str
+
+
+def _of(pattern: bytes, what: str, remedy: str) -> Unreadable:
+    return Unreadable(re.compile(pattern, re.DOTALL | re.IGNORECASE), what, remedy)
+
+
+_UNPACK = "unpack it and give the profile in it"
+_LATER = "this version cannot read it"
+
+UNREADABLE: Final = (
+    _of(
+        rb"\x7fELF", "a program or library (ELF)", "give the profile that the profiler wrote, not the program"
+    ),
+    _of(
+        rb"go 1\.\d+ trace\0",
+        "a Go execution trace",
+        "fetch /debug/pprof/profile instead of /debug/pprof/trace",
+    ),
+    _of(
+        rb"goroutine \d+ (gp=\S+ )?(m=\S+ )?(mp=\S+ )?\[",
+        "a Go goroutine dump (debug=2)",
+        "fetch /debug/pprof/goroutine without ?debug",
+    ),
+    _of(
+        rb"(goroutine|threadcreate|goroutineleak) profile: total \d+",
+        "a Go profile as text (debug=1)",
+        "fetch it without ?debug",
+    ),
+    _of(rb"--- (contention|mutex):", "a Go lock profile as text (debug=1)", "fetch it without ?debug"),
+    _of(rb"--- heapz \d+ ---", "a heap profile as text", "convert it with pprof -proto"),
+    _of(
+        rb"heap profile:[^\n]*@ heap/\d+",
+        "a Go heap profile as text (debug=1)",
+        "fetch /debug/pprof/heap without ?debug",
+    ),
+    _of(
+        rb"heap profile:[^\n]*@",
+        "a gperftools heap profile, which has addresses only",
+        "convert it with google-pprof --collapsed PROGRAM FILE",
+    ),
+    _of(
+        rb"heap_v\d+/\d+",
+        "a jemalloc heap profile, which has addresses only",
+        "convert it with jeprof --collapsed",
+    ),
+    _of(
+        rb"(?:\0{8}\x03\0{7}\0{8}|\0{4}\x03\0{3}\0{4})",
+        "a gperftools CPU profile, which has addresses only",
+        "convert it with google-pprof --collapsed PROGRAM FILE > cpu.folded",
+    ),
+    _of(
+        rb"PERFILE2|2ELIFREP",
+        "a perf.data file",
+        "fold it with perf script | stackcollapse-perf.pl > perf.folded",
+    ),
+    _of(rb"# callgrind format|(version: \d+\n)?creator: callgrind", "a callgrind file", _LATER),
+    _of(rb"desc: [^\n]*\ncmd: [^\n]*\n(time_unit|events): ", "a massif or cachegrind file", _LATER),
+    _of(rb'\{\s*"dhatFileVersion"', "a DHAT file", _LATER),
+    _of(rb"v [0-9a-f]+ [0-9a-f]+\n", "a heaptrack file", _LATER),
+    _of(rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<valgrindoutput", "a valgrind XML report", _LATER),
+    _of(
+        rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype svg.{0,200}>\s*)?(<!--.*?-->\s*)*<svg",
+        "a picture (SVG) of a flame graph",
+        "record it as text, e.g. py-spy record --format raw, or give the folded stacks it was drawn from",
+    ),
+    _of(
+        rb"(<!--.*?-->\s*)*<(!doctype html|html)",
+        "a web page (HTML)",
+        "an error page was saved instead of a profile; fetch it again with curl --fail",
+    ),
+    _of(rb"<\?xml|<!doctype", "an XML file", "give the profile that the profiler wrote"),
+    _of(
+        rb"[45]\d\d [a-z ]+\s*$",
+        "an HTTP error that was saved as a file",
+        "see why the server answered so, and fetch it again with curl --fail",
+    ),
+    _of(rb"version https://git-lfs", "a Git LFS pointer", "fetch the file itself with git lfs pull"),
+    _of(rb"PK\x03\x04", "a zip archive", _UNPACK),
+    _of(rb"\x28\xb5\x2f\xfd", "packed with zstd", _UNPACK),
+    _of(rb"\xfd7zXZ\0", "packed with xz", _UNPACK),
+    _of(rb"BZh[1-9]1AY", "packed with bzip2", _UNPACK),
+    _of(rb".{257}ustar", "a tar archive", _UNPACK),
+    _of(rb"FLR\0", "a Java flight recording", "convert it to collapsed stacks with jfrconv"),
+    _of(rb"[{\xfb][)\xa9][\x02-\x08]", "a cProfile file", "record the service with py-spy instead"),
+)
+
+
+def refuse(source: Source) -> None:
+    """InputError if the file is one of these."""
+    head = source.head.removeprefix(b"\xef\xbb\xbf")
+    stripped = head.lstrip(b" \t\r\n")
+    for entry in UNREADABLE:
+        if entry.pattern.match(head) or entry.pattern.match(stripped):
+            raise source.error(f"is {entry.what}, not a capture that can be read", remedy=entry.remedy)
