@@ -14,7 +14,7 @@ from perf_action.system import System
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # importlib mode does not make helpers reachable
 
-from token_git_server import GitServer, serving  # noqa: E402
+from token_git_server import GitServer, serving
 
 
 class GitHelper:
