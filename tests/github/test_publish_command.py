@@ -1,13 +1,11 @@
-"""`perf-action publish` as the action calls it: a process with GitHub's environment."""
+"""`perf-action publish` as the action calls it: argv and GitHub's environment in, lines and an exit code out."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +13,7 @@ from perf_action.model.report import Baseline, Report
 from perf_action.model.snapshot import Snapshot
 from perf_action.render import documents
 
-Publish = Callable[..., "subprocess.CompletedProcess[str]"]
+Publish = Callable[..., Any]
 
 
 @pytest.fixture
@@ -32,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def publish(fake, tmp_path: Path, folder: Path) -> Publish:
+def publish(fake, tmp_path: Path, folder: Path, command) -> Publish:
     event = tmp_path / "event.json"
     head = {"sha": "b" * 40, "repo": {"full_name": "o/r"}}
     event.write_text(json.dumps({"pull_request": {"number": 7, "head": head}}))
@@ -49,10 +47,9 @@ def publish(fake, tmp_path: Path, folder: Path) -> Publish:
         "GITHUB_OUTPUT": str(tmp_path / "output"),
     }
 
-    def call(*args: str, on_github: bool = True, **environ: str) -> subprocess.CompletedProcess[str]:
-        env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **(actions if on_github else {}), **environ}
-        argv = [sys.executable, "-m", "perf_action", "publish", str(folder), *args]
-        return subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+    def call(*args: str, on_github: bool = True, **environ: str) -> Any:
+        env = {**(actions if on_github else {}), **environ}
+        return command("publish", str(folder), *args, cwd=tmp_path, env=env)
 
     return call
 

@@ -1,13 +1,11 @@
-"""`perf-action baseline` as a process, on a folder and on a branch of a real repository."""
+"""`perf-action baseline` on a folder and on a branch of a real repository: argv in, lines and an exit code out."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +14,9 @@ from perf_action.model.metric import Metric
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.trial import Side
 from perf_action.recording import Run, write_run
+from perf_action.system import System
 
-Call = Callable[..., "subprocess.CompletedProcess[str]"]
+Call = Callable[..., Any]
 MACHINE = Environment(cpu_model="Fast 1", cores=2, tools=(("py-spy", "0.4.0"),))
 
 
@@ -44,17 +43,10 @@ def checkout(tmp_path: Path, bare: Path, git_in) -> Checkout:
 
 
 @pytest.fixture
-def baseline(checkout: Checkout) -> Call:
-    def call(*args: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        env = {
-            "PATH": os.environ["PATH"],
-            "HOME": "/nonexistent",
-            "LANG": "C.UTF-8",
-            "COLUMNS": "120",
-            **environ,
-        }
-        argv = [sys.executable, "-m", "perf_action", "baseline", *args]
-        return subprocess.run(argv, cwd=checkout.folder, env=env, capture_output=True, text=True, timeout=60)
+def baseline(checkout: Checkout, command, system: System) -> Call:
+    def call(*args: str, **environ: str) -> Any:
+        env = {**system.environ, "COLUMNS": "120", **environ}
+        return command("baseline", *args, cwd=checkout.folder, env=env)
 
     return call
 
