@@ -44,6 +44,7 @@ class Step:
 class Run:
     """One run of a workflow. `outputs` are the last ones of each name, `annotations` (level, text)."""
 
+    id: int
     green: bool
     steps: tuple[Step, ...]
     outputs: Mapping[str, str]
@@ -124,7 +125,7 @@ class Act:
             env={**environ, "GITHUB_TOKEN": token},
             cwd=self.folder,
         )
-        return _read(done.stdout, done.stderr, green=done.returncode == 0)
+        return _read(done.stdout, done.stderr, run_id=run_id, green=done.returncode == 0)
 
     def _environ(self) -> dict[str, str]:
         bin_folder = self.folder / "bin"
@@ -147,7 +148,7 @@ class Act:
         }
 
 
-def _read(stdout: str, stderr: str, *, green: bool) -> Run:
+def _read(stdout: str, stderr: str, *, run_id: int, green: bool) -> Run:
     steps: list[Step] = []
     outputs: dict[str, str] = {}
     annotations: list[tuple[str, str]] = []
@@ -173,6 +174,7 @@ def _read(stdout: str, stderr: str, *, green: bool) -> Run:
         elif command in ("error", "warning", "notice"):
             annotations.append((command, entry.get("arg", message)))
     return Run(
+        id=run_id,
         green=green, steps=tuple(steps), outputs=outputs, summary="\n".join(summary), annotations=tuple(annotations),
         log="\n".join([*log, stderr]),
     )  # fmt: skip

@@ -61,6 +61,8 @@ class World:
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
+        for bulky in ("runner", "temp", "cache"):  # an installation of the action has thousands of files
+            shutil.rmtree(self.folder / bulky, ignore_errors=True)
 
     def git(self, *args: str, cwd: Path | None = None) -> str:
         """git's output in `source`, or in another folder."""
@@ -132,9 +134,9 @@ class World:
         }
         return self._run("pull_request", payload, pull.merge_sha, f"pull/{number}/merge", token)
 
-    def artifact(self, name: str = "perf-report") -> dict[str, bytes]:
-        """The files of the last run's artifact of that name; empty if there is none."""
-        found = sorted((self.folder / "artifacts" / str(self.runs)).rglob(f"{name}.zip"))
+    def artifact(self, run: Run, name: str = "perf-report") -> dict[str, bytes]:
+        """The files of a run's artifact of that name; empty if there is none."""
+        found = sorted((self.folder / "artifacts" / str(run.id)).rglob(f"{name}.zip"))
         if not found:
             return {}
         with zipfile.ZipFile(found[-1]) as archive:
