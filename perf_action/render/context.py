@@ -26,7 +26,7 @@ def baseline(report: Report) -> Sentence:
     if report.comparison is None and report.base is None:
         return say(escape.sentence(b.note)) if b.note else ()
     base, head = _label(report.base, b.commit), _label(report.head)
-    note = f" {escape.sentence(b.note).rstrip('.')}." if b.note else ""
+    note = f" Note: {escape.sentence(b.note).rstrip('.')}." if b.note else ""
     if b.how == "side-by-side":
         before = f", {numbers.plural(b.commits_behind, 'commit')} before" if b.commits_behind else ""
         return say(head, " against ", base, f"{before}, measured side by side on this machine.{note}")

@@ -59,7 +59,7 @@ def shorten(text: str, limit: int = NAME_LIMIT) -> str:
     if len(text) <= limit:
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
-    room = limit - len(digest) - 3
+    room = limit - len(digest) - 2
     head = room * 2 // 3
     return f"{text[:head]}…{digest}…{text[len(text) - (room - head) :]}"
 

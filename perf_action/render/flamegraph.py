@@ -102,7 +102,8 @@ def diff_svg(
     def colour(node: int) -> str:
         return difference(costs[0][node], costs[1][node], largest)
 
-    legend = "XX" + ("per request." if counted else "as a share of each side's total.")
+    width = "per request" if counted else "as a share of each side"
+    legend = f"head − base, {width}: red costs more on head, blue less; width: mean of both."
     look = _Look(
         title=title or f"{what.heading}, head − base",
         legend=legend,

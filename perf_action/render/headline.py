@@ -23,6 +23,7 @@ from perf_action.render.sentence import Sentence, Span, code, inside, joined, sa
 from perf_action.render.words import Variant
 
 MAX_LINES = 5
+_LAUNCHES = (Span("measure.launches", "code"), Span(" and "), Span("measure.max-minutes", "code"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ def headline(report: Report) -> Sentence:
     if kind == "over-budget":
         return say(*joined([inside(_budget(b)) for b in _broken(report)[:2]], " and "), ".")
     if kind == "first-run" or comparison is None:
-        return say("there is nothing to compare with yet. The next run will be compared with this one.")
+        return say("there is nothing to compare with yet. This is what was measured.")
     if kind == "unchanged":
         return _unchanged(comparison)
     if kind == "inconclusive":
@@ -144,7 +145,10 @@ def lines(report: Report) -> tuple[Line, ...]:
     out = _lines_of(c, Verdict.REGRESSION)
     out += [_budget_line(b) for b in _broken(report)]
     out += _lines_of(c, Verdict.IMPROVEMENT)
-    out += [_open_line(m, report) for m in c.metrics if m.gating and m.verdict is Verdict.INCONCLUSIVE]
+    unsettled = [m for m in c.metrics if m.gating and m.verdict is Verdict.INCONCLUSIVE]
+    out += [_open_line(m, report) for m in unsettled]
+    if any(m.more_launches for m in unsettled):
+        out.append(Line(icon="💡", text=say("To let it run longer, raise ", *_LAUNCHES, " in perf.yml.")))
     if len(out) > MAX_LINES + 1:
         rest = Line(icon="…", text=say(f"and {len(out) - MAX_LINES} more in the tables."))
         return (*out[:MAX_LINES], rest)

@@ -64,16 +64,19 @@ def html(report: Report) -> str:
     """The report as one HTML file."""
     style = resource("report.css") + resource("flamegraph.css")
     script = resource("flamegraph.js")
-    return _ENVIRONMENT.get_template("report.html.j2").render(
-        f=facts(report),
-        metrics=_metrics(report),
-        charts=_charts(report),
-        flames=[_flames(flame, i) for flame in report.flames for i in _kinds(flame, report)],
-        rows=MAX_ROWS,
-        style=style,
-        script=script,
-        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "base-uri 'none'; form-action 'none'",
+    return (
+        _ENVIRONMENT.get_template("report.html.j2").render(
+            f=facts(report),
+            metrics=_metrics(report),
+            charts=_charts(report),
+            flames=[_flames(flame, i) for flame in report.flames for i in _kinds(flame, report)],
+            rows=MAX_ROWS,
+            style=style,
+            script=script,
+            policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+            "base-uri 'none'; form-action 'none'",
+        )
+        + "\n"
     )
 
 

@@ -57,15 +57,17 @@ DROPPED_FIRST: tuple[tuple[str, str], ...] = (
 
 def comment(report: Report) -> str:
     """The comment on a pull request, below 60,000 characters; without the hidden marker of the sticky comment."""
-    return _fitting(facts(report), COMMENT)
+    return markdown(report, COMMENT)
 
 
 def summary(report: Report) -> str:
     """The job summary, below 1 MiB: the same with longer tables."""
-    return _fitting(facts(report), SUMMARY)
+    return markdown(report, SUMMARY)
 
 
-def _fitting(f: Facts, medium: Medium) -> str:
+def markdown(report: Report, medium: Medium) -> str:
+    """The report in at most `medium.max_bytes`: sections go, in the order of `DROPPED_FIRST`, until it fits."""
+    f = facts(report)
     for n in range(len(DROPPED_FIRST) + 1):
         text = _render(f, medium, DROPPED_FIRST[:n])
         if len(text.encode()) <= medium.max_bytes:

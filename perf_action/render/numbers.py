@@ -42,11 +42,16 @@ def number(value: float, digits: int = 3) -> str:
         return MISSING
     if value == 0:
         return "0"
-    exponent = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
+    exponent = _exponent(value, digits)
     if exponent < -9 or exponent > 15:
         return _sign(f"{value:.{digits - 1}e}")
     text = f"{value:,.{max(0, digits - 1 - exponent)}f}"
     return _sign(text)
+
+
+def _exponent(value: float, digits: int) -> int:
+    """The power of ten of `value` when it is written with `digits` digits: 1 for 9.96 with two."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2])
 
 
 def _sign(text: str) -> str:
@@ -74,7 +79,7 @@ def pair_of(values: Sequence[float | None], unit: str, digits: int = 3) -> tuple
     if unit in UNITS or unit in _SCALES:
         base_unit, per = unit, ""
     canonical, factor = UNITS.get(base_unit, (base_unit, 1.0))
-    known = [None if v is None or not math.isfinite(v) else v * factor for v in values]
+    known = [None if v is None or not math.isfinite(v * factor) else v * factor for v in values]
     sizes = [abs(v) for v in known if v]
     together = not sizes or max(sizes) < 200 * min(sizes)
     scales = [_scale(canonical, known if together else (v,)) for v in known]
@@ -92,7 +97,7 @@ def pair_of(values: Sequence[float | None], unit: str, digits: int = 3) -> tuple
 
 
 def _written(value: float, canonical: str, name: str, digits: int) -> str:
-    whole = value == int(value) and abs(value) < 1e7
+    whole = abs(value) < 1e7 and value == int(value)
     if whole and (name in _WHOLE or (canonical in _WHOLE and not name)):
         return _sign(f"{value:,.0f}")
     return number(value, digits)
@@ -152,11 +157,12 @@ def change(value: float | None) -> str:
 
 
 def _percent(value: float, *, sign: bool) -> str:
-    percent = value * 100
+    percent = max(-1e300, min(1e300, value)) * 100
     if abs(percent) < 0.005:
         return "0 %" if value == 0 else "<0.01 %" if not sign else f"{'+' if value > 0 else MINUS}0.00 %"
-    exponent = math.floor(math.log10(abs(float(f"{percent:.1e}"))))
-    text = f"{percent:{'+' if sign else ''},.{min(2, max(0, 1 - exponent))}f} %"
+    decimals = min(2, max(0, 1 - _exponent(percent, 2)))
+    digits = f",.{decimals}f" if abs(percent) < 1e7 else ".1e"
+    text = f"{percent:{'+' if sign else ''}{digits}} %"
     return _sign(text)
 
 

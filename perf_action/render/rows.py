@@ -163,7 +163,8 @@ def function_row(f: FunctionChange) -> FunctionRow:
     added = numbers.quantity(f.head - f.base, f.unit.partition("/")[0] if words.per_of(f.unit) else f.unit)
     kind = words.kind_words(f.kind).heading + words.per_of(f.unit)
     moved = f"moved from {escape.name(f.moved_from)}" if f.moved_from else ""
-    sure = numbers.interval(f.interval) if f.interval else words.certainty(f)
+    settled = f.verdict in (Verdict.REGRESSION, Verdict.IMPROVEMENT)
+    sure = numbers.interval(f.interval) if f.interval else words.certainty(f) if settled else ""
     return FunctionRow(
         icon=words.ROW_ICONS[f.verdict],
         verdict=words.ROW_WORDS[f.verdict],

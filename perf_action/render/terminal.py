@@ -94,7 +94,7 @@ def _text(sentence: Sentence) -> Text:
 
 
 def _tail(log: str) -> str:
-    return "\n".join(escape.clean(line)[:200] for line in log.rstrip().split("")[-20:])
+    return "\n".join(escape.clean(line)[:200] for line in log.rstrip().split("\n")[-20:])
 
 
 def _label(span: Span) -> Text:

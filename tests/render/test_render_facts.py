@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import factories
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perf_action.model.change import Comparison, FunctionChange, LeakChange, LeakState, MetricChange, Verdict
+from perf_action.model.finding import Finding, State
+from perf_action.model.metric import Metric
+from perf_action.model.report import Baseline, FlameGraph, Report
+from perf_action.model.snapshot import Snapshot
+from perf_action.model.trial import Side
+from perf_action.render.facts import facts
+from perf_action.render.headline import settles
+from perf_action.render.sentence import plain
+
+
+def headline_of(report: Report) -> str:
+    f = facts(report)
+    return f"{f.word}: {plain(f.headline)}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "regression",
+            "Regression: encode costs +31 % CPU per request (14.5 → 19.1 µs) and process memory leaks 1.09 kB per request.",
+        ),
+        ("improvement", "Improvement: encode costs −24 % CPU per request (19.1 → 14.5 µs)."),
+        (
+            "identical",
+            "No change: nothing got measurably slower or bigger; a change of CPU time per request by 1.3 % would have shown.",
+        ),
+        ("noisy", "Cannot tell: CPU time per request may have changed by anything from −3.1 to +7.8 %."),
+        ("first-run", "First run: there is nothing to compare with yet. This is what was measured."),
+        ("skipped", "Skipped: nothing under src/** or perf.yml was changed"),
+        (
+            "failed",
+            "Not measured: on head, the service ended with code 1 before it was ready; so there is nothing to compare.",
+        ),
+    ],
+)
+def test_the_headline_of_each_kind_of_report(name: str, text: str) -> None:
+    assert headline_of(factories.ALL[name]()) == text
+
+
+def test_the_first_lines_name_the_function_then_the_leak() -> None:
+    texts = [plain(line.text) for line in facts(factories.regression()).lines]
+    assert texts[0] == "encode costs +31 % CPU per request (14.5 → 19.1 µs), 99 % sure between +27 and +35 %."
+    assert (
+        texts[1]
+        == "remember leaves behind 1.09 kB memory per request, up from 1.40 bytes; counted, not sampled."
+    )
+    assert texts[2].startswith(
+        "Process memory leaks 1.09 kB per request, 13.1 MB per minute, 99 % sure between 12.2 and"
+    )
+
+
+def test_a_new_and_a_vanished_function() -> None:
+    new = factories.function_change(base=0.0, head=3800.0, change=None, interval=None)
+    gone = factories.function_change(
+        base=3800.0, head=0.0, change=-1.0, verdict=Verdict.IMPROVEMENT, interval=None
+    )
+    assert headline_of(factories.report(Comparison(functions=(new,)))).endswith(
+        "encode is new and costs 3.80 µs CPU per request."
+    )
+    assert headline_of(factories.report(Comparison(functions=(gone,)))).endswith(
+        "encode is gone: it cost 3.80 µs CPU per request."
+    )
+
+
+def test_a_budget_that_is_broken_is_never_below_a_green_headline() -> None:
+    report = replace(factories.identical(), budgets=factories.BUDGETS)
+    assert headline_of(report) == "Over budget: hottest function is 17.3 %, its budget is 15.0 %."
+    assert facts(replace(factories.first_run(), budgets=factories.BUDGETS)).variant == "over-budget"
+
+
+def test_a_leak_that_base_has_too_is_no_regression() -> None:
+    report = factories.report(
+        Comparison(metrics=factories.unchanged_metrics(), leaks=(factories.leak_change(new=False),))
+    )
+    f = facts(report)
+    assert f.variant == "unchanged"
+    assert f.leaks[0].state == "leaking, as on base"
+    assert not f.lines
+
+
+def test_what_would_settle_an_open_row() -> None:
+    report = factories.noisy()
+    assert report.comparison is not None
+    row = report.comparison.metrics[0]
+    assert settles(row, report) == "about 18 more launches (1.6 min) would settle it"
+    assert settles(row, replace(report, stages=())) == "about 18 more launches would settle it"
+    assert settles(replace(row, more_launches=None), report) == ""
+
+
+def test_baseline_and_distance() -> None:
+    stored = facts(factories.noisy())
+    assert plain(stored.baseline) == (
+        "b81e04f7a against 3f2a9c1d0, a stored baseline, 12 commits behind, 4.2 days old. Note: older than 3 days."
+    )
+    assert plain(facts(factories.identical()).baseline) == (
+        "b81e04f7a against 3f2a9c1d0, 3 commits before, measured side by side on this machine."
+    )
+    assert (
+        facts(factories.noisy()).self_check
+        == "Base was compared with itself 12 times: 1 of them raised an alarm"
+    )
+
+
+def test_commands_hold_nothing_but_commits() -> None:
+    assert facts(factories.regression()).reproduce == (
+        f"git checkout {factories.HEAD_COMMIT}",
+        f"perf-action run --base {factories.BASE_COMMIT}",
+        "perf-action assess perf-run",
+    )
+    assert facts(factories.hostile()).reproduce == ("perf-action run", "perf-action assess perf-run")
+
+
+def test_numbers_of_a_first_run_are_medians() -> None:
+    head = Snapshot(
+        label="x", metrics=(Metric(name="latency.p50", unit="ms", better="lower", samples=(1.0, 2.0, 9.0)),)
+    )
+    row = facts(factories.report(None, head=head)).metrics[0]
+    assert (row.head, row.interval, row.base) == ("2.00 ms", "1.00 to 9.00 ms", "")
+
+
+def test_text_flame_of_a_long_stack_says_what_it_leaves_out() -> None:
+    frames = tuple(f"f{i} a.py" for i in range(500))
+    base, head = factories.profile({frames: 100}), factories.profile({frames: 150})
+    change = factories.function_change("f499", file="a.py")
+    report = factories.report(
+        Comparison(functions=(change,)), flames=[FlameGraph(stage="cpu", base=base, head=head)]
+    )
+    (flame,) = facts(report).flames
+    lines = flame.text.split("\n")
+    assert len(lines) == 12
+    assert "⋮ 490 frames in between" in lines[4]
+    assert lines[-1].endswith("◀")
+    assert max(map(len, lines)) <= 96
+
+
+def test_text_flame_fits_its_width() -> None:
+    for columns in (80, 96, 120):
+        for flame in facts(factories.regression(), columns=columns).flames:
+            assert max(map(len, flame.text.split("\n"))) <= columns
+    assert facts(factories.hostile()).flames
+
+
+def test_text_flame_without_costs_shows_shares() -> None:
+    change = factories.function_change(share_base=0.0, share_head=0.0)
+    flames = [FlameGraph(stage="cpu", base=factories.side_profile(0), head=factories.side_profile(1))]
+    (flame,) = facts(factories.report(Comparison(functions=(change,)), flames=flames)).flames
+    assert flame.heading == "Share of CPU"
+    assert "100 → 100 %" in flame.text
+
+
+VERDICTS = st.sampled_from(Verdict)
+SMALL = st.floats(-0.9, 20, allow_nan=False)
+
+
+@st.composite
+def metrics(draw: st.DrawFn) -> MetricChange:
+    return factories.metric_change(
+        draw(st.sampled_from(["cpu.per_request", "latency.p95", "memory.peak", "mine"])),
+        base=draw(st.none() | st.floats(0, 1e9)),
+        head=draw(st.none() | st.floats(0, 1e9)),
+        change=draw(st.none() | SMALL),
+        interval=draw(st.none() | st.tuples(SMALL, SMALL)),
+        p=draw(st.none() | st.floats(0, 1)),
+        verdict=draw(VERDICTS),
+        gating=draw(st.booleans()),
+        reason=draw(st.text(max_size=20)),
+        more_launches=draw(st.none() | st.integers(0, 100)),
+    )
+
+
+@st.composite
+def functions(draw: st.DrawFn) -> FunctionChange:
+    return factories.function_change(
+        draw(st.text(max_size=10)),
+        kind=draw(st.sampled_from(["cpu", "allocated", "leaked", "strange"])),
+        unit=draw(st.sampled_from(["ns/request", "bytes/request", "samples", "count"])),
+        value=draw(st.sampled_from(["self", "total"])),
+        base=draw(st.floats(0, 1e6)),
+        head=draw(st.floats(0, 1e6)),
+        change=draw(st.none() | SMALL),
+        interval=draw(st.none() | st.tuples(SMALL, SMALL)),
+        verdict=draw(VERDICTS),
+    )
+
+
+@st.composite
+def leaks(draw: st.DrawFn) -> LeakChange:
+    return factories.leak_change(
+        verdict=draw(st.sampled_from(LeakState)),
+        new=draw(st.booleans()),
+        per_second=draw(st.none() | st.floats(-1e6, 1e6)),
+        per_request=draw(st.none() | st.floats(-1e6, 1e6)),
+        interval_per_second=draw(st.none() | st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))),
+    )
+
+
+@st.composite
+def comparisons(draw: st.DrawFn) -> Comparison:
+    return Comparison(
+        metrics=tuple(draw(st.lists(metrics(), max_size=5))),
+        functions=tuple(draw(st.lists(functions(), max_size=5))),
+        leaks=tuple(draw(st.lists(leaks(), max_size=3))),
+        reasons=tuple(draw(st.lists(st.text(max_size=10), max_size=2))),
+        not_comparable=draw(st.booleans()),
+    )
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> Report:
+    states = draw(st.lists(st.sampled_from(State), max_size=3))
+    return factories.report(
+        draw(st.none() | comparisons()),
+        budgets=tuple(
+            Finding(rule="memory.peak", state=s, limit=1e6, value=2e6, unit="bytes", message="peak")
+            for s in states
+        ),
+        baseline=Baseline(how=draw(st.sampled_from(["side-by-side", "stored", "none"]))),
+        skipped=draw(st.sampled_from(["", "", "nothing changed"])),
+        failed_sides=draw(st.sampled_from([(), (), ((Side.BASE, "did not start"),)])),
+    )
+
+
+@settings(deadline=None)
+@given(reports())
+def test_the_headline_never_contradicts_the_rows(report: Report) -> None:
+    f = facts(report)
+    text = plain(f.headline)
+    assert text.strip()
+    bad = [r for r in (*f.metrics, *f.functions) if r.verdict == "worse"]
+    bad += [r for r in f.leaks if r.state == "leaking"]  # type: ignore[misc]
+    broken = [b for b in f.budgets if b.state == "exceeded"]
+    if report.skipped:
+        assert f.variant == "skipped"
+        return
+    assert (f.variant == "regression") == bool(bad)
+    if bad or broken:
+        assert f.variant not in ("improvement", "unchanged", "first-run") or f.variant == "failed"
+    if f.variant == "regression":
+        assert report.comparison is not None
+        assert report.comparison.verdict is Verdict.REGRESSION
+        assert len(f.lines) >= 1
+        assert f.lines[0].icon == "🔴"
+    if f.variant in ("improvement", "unchanged"):
+        assert report.comparison is not None
+        assert report.comparison.verdict.value == f.variant
+        gating = [r for r in f.metrics if r.gating]
+        assert "cannot tell" not in [r.verdict for r in (*gating, *f.functions)]
+        assert not {"still warming up", "cannot tell"} & {r.state for r in f.leaks}
+    if f.variant == "inconclusive":
+        assert report.comparison is not None
+        assert report.comparison.verdict is Verdict.INCONCLUSIVE
