@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
-ANNOTATIONS = frozenset({"$comment", "title", "description", "examples"})
+ANNOTATIONS = frozenset({"$comment", "$schema", "title", "description", "examples"})
+LITERALS = {"None": "null", "True": "true", "False": "false"}
 UNORDERED = frozenset({"required", "enum", "type"})
 
 
-def canonicalise(schema: Any, *, names: bool = False) -> Any:
-    """`schema` with keys in order, without annotations, and with lists that mean sets sorted.
+def canonicalise(node: Any, names: bool = False) -> str:
+    """A self-contained schema as JSON with its keys in order, without annotations, and with lists that are sets sorted.
 
-    `names`: the keys of this object are names of properties or definitions, not keywords.
+    `names`: the keys of `node` are names of properties, not keywords.
     """
-    if isinstance(schema, dict):
-        out = {}
-        for key in sorted(schema):
-            if names:
-                out[key] = canonicalise(schema[key])
-            elif key in UNORDERED and isinstance(schema[key], list):
-                out[key] = sorted(schema[key], key=repr)
-            elif key not in ANNOTATIONS:
-                out[key] = canonicalise(schema[key], names=key in ("properties", "$defs"))
-        return out
-    if isinstance(schema, list):
-        return [canonicalise(item) for item in schema]
-    return schema
+    if isinstance(node, str):
+        return quoted(node)
+    if isinstance(node, list):
+        return f"[{','.join(map(canonicalise, node))}]"
+    if not isinstance(node, dict):
+        return LITERALS.get(repr(node)) or repr(node)
+    members = []
+    for key in sorted(node):
+        value = node[key]
+        if key in ANNOTATIONS and not names:
+            continue
+        if key in UNORDERED and not names and isinstance(value, list):
+            text = f"[{','.join(sorted(map(canonicalise, value)))}]"
+        else:
+            text = canonicalise(value, key == "properties" and not names)
+        members.append(f"{quoted(key)}:{text}")
+    return f"{{{','.join(members)}}}"
 
 
-def fingerprint(canonical: Any) -> str:
-    text = json.dumps(canonical, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+def fingerprint(canonical: str) -> str:
+    return hashlib.sha256(canonical.encode()).hexdigest()

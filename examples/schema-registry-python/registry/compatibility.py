@@ -27,7 +27,7 @@ FIXED = ("pattern", "format", "multipleOf", "uniqueItems", "const", "anyOf", "on
 
 def incompatibilities(old: Any, new: Any, path: str = "$") -> list[str]:
     """One sentence for each thing that `old` accepts at `path` and `new` may not; empty: compatible."""
-    if new is True or new == {} or new == old:
+    if new is True or new in ({}, old):
         return []
     if not isinstance(old, dict) or not isinstance(new, dict):
         return [f"{path}: {old!r} became {new!r}"]

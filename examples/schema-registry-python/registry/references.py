@@ -20,10 +20,7 @@ def self_contained(schema: dict[str, Any]) -> Any:
 def expand_references(node: Any, definitions: dict[str, Any], within: tuple[str, ...] = ()) -> Any:
     """A copy of `node` with references replaced; `within` are the definitions that `node` is a part of."""
     if isinstance(node, list):
-        items = []
-        for item in node:
-            items.append(expand_references(item, definitions, within))
-        return items
+        return [expand_references(item, definitions, within) for item in node]
     if not isinstance(node, dict):
         return node
     reference = node.get("$ref")

@@ -50,7 +50,7 @@ async def register(request: Request) -> Response:
     """201 for a new version, 200 for a schema that is known, 409 for one that old documents do not fit."""
     subject, store = request.path_params["subject"], store_of(request)
     schema = await schema_from(request)
-    digest = fingerprint(canonicalise(schema))
+    digest = fingerprint(canonicalise(self_contained(schema)))
     known = store.register_again(subject, digest)
     if known:
         return encode_response({"id": known.id, "version": known.version})
@@ -84,12 +84,16 @@ def against_latest(store: Store, subject: str, schema: dict[str, Any]) -> list[s
 
 
 def describe(registered: Registered) -> dict[str, Any]:
+    """What is sent of a schema, after a look at whether it is still what was registered."""
+    schema = self_contained(registered.schema)
+    if fingerprint(canonicalise(schema)) != registered.fingerprint:
+        raise HTTPException(500, f"schema {registered.id} is damaged: it does not have its fingerprint")
     return {
         "id": registered.id,
         "subject": registered.subject,
         "version": registered.version,
         "fingerprint": registered.fingerprint,
-        "schema": self_contained(registered.schema),
+        "schema": schema,
     }
 
 

@@ -50,6 +50,17 @@ LINE = {
     },
     "required": ["sku", "quantity", "price"],
 }
+PAYMENT = {
+    "type": "object",
+    "properties": {
+        "method": {"enum": ["card", "cash", "invoice", "transfer"]},
+        "iban": {"type": "string", "pattern": "^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$"},
+        "due": {"type": "string", "format": "date"},
+        "paid": {"$ref": "#/$defs/money"},
+        "payer": {"$ref": "#/$defs/party"},
+    },
+    "required": ["method"],
+}
 PARTY = {
     "type": "object",
     "properties": {
@@ -72,6 +83,7 @@ def schema(subject: str, version: int) -> dict[str, Any]:
         "buyer": {"$ref": "#/$defs/party"},
         "lines": {"type": "array", "items": {"$ref": "#/$defs/line"}, "minItems": 1, "maxItems": 50},
         "total": {"$ref": "#/$defs/money"},
+        "payments": {"type": "array", "items": {"$ref": "#/$defs/payment"}, "maxItems": 20},
         "labels": {"type": "array", "items": {"type": "string", "maxLength": 40}},
     }
     if version >= 2:
@@ -84,7 +96,7 @@ def schema(subject: str, version: int) -> dict[str, Any]:
         "type": "object",
         "properties": properties,
         "required": ["id", "kind", "date", "state", "seller", "buyer", "lines", "total"],
-        "$defs": {"money": MONEY, "address": ADDRESS, "line": LINE, "party": PARTY},
+        "$defs": {"money": MONEY, "address": ADDRESS, "line": LINE, "party": PARTY, "payment": PAYMENT},
     }
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from registry.canonical import canonicalise, fingerprint
+from registry.references import self_contained
 from registry.samples import SUBJECTS, VERSIONS, schema
 from registry.store import Store
 
@@ -21,7 +22,7 @@ def seed(db: Path) -> int:
     for subject in SUBJECTS:
         for version in range(1, VERSIONS + 1):
             body = schema(subject, version)
-            store.add(subject, fingerprint(canonicalise(body)), body)
+            store.add(subject, fingerprint(canonicalise(self_contained(body))), body)
     store.close()
     return len(SUBJECTS) * VERSIONS
 

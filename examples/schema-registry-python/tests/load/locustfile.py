@@ -18,7 +18,7 @@ from locust import FastHttpUser, task
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from registry import samples  # noqa: E402
+from registry import samples
 
 RNG = random.Random(2024)
 KNOWN = [(subject, version) for subject in samples.SUBJECTS for version in range(1, samples.VERSIONS + 1)]
