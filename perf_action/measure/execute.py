@@ -66,7 +66,6 @@ class _Launch:
     plan: Plan
     session: LoadSession
     sampler: Sampler
-    started_ns: int | None = None
     recorder: Process | None = None
     start_up_ns: int = 0
     requests: int | None = 0
@@ -91,8 +90,8 @@ def execute(trial: Trial, bench: Bench) -> TrialRecord:
                 stack.enter_context(_launched(trial, side, _core(trial, i), folder, bench))
                 for i, side in enumerate(trial.sides)
             ]
-            _get_ready(launches, trial, bench)
-            for index in range(trial.stage.slices):
+            _get_ready(launches, trial)
+            for index in range(trial.stage.slices + _extra(launches, trial)):
                 _slice(launches, trial, index, bench)
             _stop(launches, trial, folder)
     except _SideError as error:
@@ -170,8 +169,8 @@ def _open_session(
     return tool(scenario.tool, bench.read).open(scenario, where, bench.system)
 
 
-def _get_ready(launches: Sequence[_Launch], trial: Trial, bench: Bench) -> None:
-    """Wait until all are ready, warm all up at once, and attach the profilers."""
+def _get_ready(launches: Sequence[_Launch], trial: Trial) -> None:
+    """Wait until all are ready, and warm all up at once."""
     for one in launches:
         with _blamed_on(one.side):
             one.start_up_ns = one.service.wait_ready()
@@ -185,9 +184,6 @@ def _get_ready(launches: Sequence[_Launch], trial: Trial, bench: Bench) -> None:
             seed=trial.seed * 1000 + 999,
         )
         _load(launches, amount, _WARM_UP_TIMEOUT + stage.warm_up_seconds)
-    for one in launches:
-        with _blamed_on(one.side):
-            _attach(one, bench)
 
 
 def _load(launches: Sequence[_Launch], amount: Amount, timeout: float) -> list[LoadResult]:
@@ -226,31 +222,46 @@ def _last_line(one: _Launch) -> str:
     return f"its last output was: {lines[-1]}" if lines else "it printed nothing"
 
 
-def _attach(one: _Launch, bench: Bench) -> None:
-    """Start the side-car, if the plan has one, and wait until it records; else find out when the wrapper began."""
-    log = one.out / "profiler.log"
-    if one.plan.attach is None:
-        if one.plan.attached:
-            one.started_ns = _when_recording(one.plan.attached, one.out / "service.log", one, bench)
-        return
-    pid = one.service.tree.service_pids()
-    argv = [word.replace("{pid}", str(pid[0] if pid else one.service.pid)) for word in one.plan.attach]
-    one.recorder = bench.system.start(argv, log=log)
-    one.started_ns = _when_recording(one.plan.attached, log, one, bench)
+def _record(launches: Sequence[_Launch], trial: Trial, index: int, bench: Bench) -> None:
+    """Start the recorders of a slice, if the plan has one, and wait until they record."""
+    for one in launches:
+        template = one.plan.timeline if index == trial.stage.slices else one.plan.attach
+        if template is None:
+            continue
+        pids = one.service.tree.service_pids()
+        pid = str(pids[0] if pids else one.service.pid)
+        argv = [word.replace("{pid}", pid).replace("{slice}", str(index)) for word in template]
+        log = one.out / f"profiler-{index}.log"
+        others = tuple(core for core in bench.system.cores() if core not in trial.cores)
+        with _blamed_on(one.side):
+            one.recorder = bench.system.start(argv, log=log, cores=others)
+            _wait_until_recording(one, log, bench)
 
 
-def _when_recording(pattern: str, log: Path, one: _Launch, bench: Bench) -> int:
-    """When the recorder said that it records, on the monotonic clock."""
+def _wait_until_recording(one: _Launch, log: Path, bench: Bench) -> None:
     deadline = bench.system.monotonic_ns() + int(_ATTACH_TIMEOUT * 1e9)
-    expression = re.compile(pattern)
+    expression = re.compile(one.plan.attached)
     while bench.system.monotonic_ns() < deadline:
         text = log.read_text(errors="replace") if log.exists() else ""
         if expression.search(text):
-            return bench.system.monotonic_ns()
+            return
         if one.recorder is not None and one.recorder.poll() is not None:
             raise CannotMeasure(f"the profiler ended before it recorded: {_one_line(text)}")
-        bench.system.sleep(0.01)
+        bench.system.sleep(0.005)
     raise CannotMeasure(f"the profiler did not begin to record within {_ATTACH_TIMEOUT:g} s")
+
+
+def _stop_recording(launches: Sequence[_Launch]) -> None:
+    for one in launches:
+        if one.recorder is not None:
+            one.recorder.signal(one.plan.stop_profiler)
+    for one in launches:
+        if one.recorder is not None:
+            with _blamed_on(one.side):
+                if one.recorder.wait(_FLUSH_TIMEOUT) is None:
+                    raise CannotMeasure(f"the profiler did not write its file within {_FLUSH_TIMEOUT:g} s")
+            one.recorder.close()
+            one.recorder = None
 
 
 def _one_line(text: str) -> str:
@@ -268,11 +279,15 @@ def _slice(launches: Sequence[_Launch], trial: Trial, index: int, bench: Bench) 
         seconds=None if stage.requests else stage.seconds,
         seed=trial.seed * 1000 + index,
     )
+    _record(launches, trial, index, bench)
     before = [one.service.usage(pss=False) for one in launches]
     results = _load(launches, amount, 120.0 + 20 * (stage.seconds or 0.0))
     bench.system.sleep(_SETTLE)
-    for one, was, result in zip(launches, before, results, strict=True):
-        one.slices.append(_slice_of(one, trial.pair, index, (was, one.service.usage()), result))
+    after = [one.service.usage() for one in launches]
+    _stop_recording(launches)
+    for one, was, now, result in zip(launches, before, after, results, strict=True):
+        if index < stage.slices:
+            one.slices.append(_slice_of(one, trial.pair, index, (was, now), result))
 
 
 def _swap(launches: Sequence[_Launch], trial: Trial, index: int) -> None:
@@ -313,16 +328,17 @@ def _slice_of(one: _Launch, pair: int, index: int, clocks: tuple[Usage, Usage], 
     )
 
 
+def _extra(launches: Sequence[_Launch], trial: Trial) -> int:
+    """One slice more for the time-line, in the first launch, after those that count."""
+    return int(trial.pair == 0 and any(one.plan.timeline for one in launches))
+
+
 def _stop(launches: Sequence[_Launch], trial: Trial, folder: Path) -> None:
-    """Stop profilers so that they write, then the services; collect what was written."""
+    """Stop the services, so that what was wrapped round them writes; collect what was written."""
     for one in launches:
         one.sampler.stop()
-        if one.recorder is not None:
-            one.recorder.signal(one.plan.stop_profiler)
     for one in launches:
         with _blamed_on(one.side):
-            if one.recorder is not None and one.recorder.wait(_FLUSH_TIMEOUT) is None:
-                raise CannotMeasure(f"the profiler did not write its file within {_FLUSH_TIMEOUT:g} s")
             one.session.close()
             one.service.stop()
             one.captures = _collect(one, trial, folder)
@@ -332,21 +348,22 @@ def _collect(one: _Launch, trial: Trial, folder: Path) -> tuple[CaptureFile, ...
     files = sorted({f for pattern in one.plan.artifacts for f in one.out.glob(pattern) if f.is_file()})
     written = [f for f in files if f.stat().st_size > 0]
     if one.plan.artifacts and not written:
-        state = "an empty file" if files else "no file"
-        raise CannotMeasure(f"{trial.stage.profiler} wrote {state}: {_profiler_words(one)}")
+        raise CannotMeasure(profiler(trial.stage.profiler).silence(one.out))
+    slices = {_written_in(one, s.index): s for s in one.slices}
     return tuple(
         CaptureFile(
             side=one.side,
             launch=trial.pair,
             path=str(f.relative_to(folder)),
             tool=trial.stage.profiler,
-            started_ns=one.started_ns,
-            requests=one.requests,
+            slice=slices[f.name].index if f.name in slices else None,
+            requests=slices[f.name].requests if f.name in slices else one.requests,
         )
         for f in written
     )
 
 
-def _profiler_words(one: _Launch) -> str:
-    log = one.out / "profiler.log"
-    return _one_line(log.read_text(errors="replace")) if log.exists() else _last_line(one)
+def _written_in(one: _Launch, index: int) -> str:
+    """The name of the file that the recorder of a slice writes; empty without one."""
+    names = [Path(word).name for word in one.plan.attach or () if "{slice}" in word]
+    return names[0].replace("{slice}", str(index)) if names else ""

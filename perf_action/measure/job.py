@@ -88,6 +88,7 @@ def _side(side: Side, campaign: Campaign, bench: Bench, taken_on: Environment) -
         campaign.records,
         side,
         folder=bench.run,
+        checkout=checkout.path,
         read=bench.read,
         label=checkout.commit[:10] + ("+changes" if checkout.changed else "") or side.value,
         commit=checkout.commit,

@@ -46,7 +46,7 @@ def schedule(config: Config, sides: tuple[Side, ...], cores: tuple[int, ...]) ->
     """The stages for these sides on these cores."""
     placement = _placement(config, sides, cores)
     stages = [_clean(config, placement)]
-    stages += [_profiled(config, name, options, placement) for name, options in config.stages.items()]
+    stages += [_profiled(config, name, options, placement, cores) for name, options in config.stages.items()]
     if config.measure.soak:
         stages.append(_soak(config, placement))
     return Schedule(
@@ -130,7 +130,16 @@ def _clean(config: Config, placement: Placement) -> Stage:
     )
 
 
-def _profiled(config: Config, name: str, options: StageOptions, placement: Placement) -> Stage:
+def _beside_recorder(placement: Placement, cores: tuple[int, ...]) -> Placement:
+    """A duet under a sampling profiler needs a core for each recorder too: on the service's core it disturbs what it
+    looks at.
+    """
+    return "interleaved" if placement == "duet" and len(cores) < 4 else placement
+
+
+def _profiled(
+    config: Config, name: str, options: StageOptions, placement: Placement, cores: tuple[int, ...]
+) -> Stage:
     load = config.load_of(options)
     scenario = config.load[load]
     counts = options.profiler in COUNTING
@@ -140,10 +149,12 @@ def _profiled(config: Config, name: str, options: StageOptions, placement: Place
         name=name,
         profiler=options.profiler,
         load=load,
-        placement=placement,
+        placement=_beside_recorder(placement, cores)
+        if not counts and options.profiler != "none"
+        else placement,
         min_launches=launches.least if launches else default,
         max_launches=launches.most if launches else default,
-        slices=1 if counts else options.slices or 4,
+        slices=1 if counts else options.slices or 3,
         requests=options.requests or (None if options.duration else scenario.requests),
         seconds=options.duration or (None if options.requests else scenario.duration),
         warm_up_requests=0

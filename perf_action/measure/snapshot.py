@@ -8,16 +8,18 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from perf_action.errors import InputError
-from perf_action.measure.schedule import CALIBRATION, CLEAN, COUNTING, SOAK
+from perf_action.measure.paths import relative_to
+from perf_action.measure.schedule import CALIBRATION, CLEAN, SOAK
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Better, Metric, Series
-from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice, ValueKind
+from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice
 from perf_action.model.snapshot import Capture, Snapshot
-from perf_action.model.tree import between, merge
-from perf_action.model.trial import CaptureFile, Side, Slice, TrialRecord
+from perf_action.model.tree import merge, rename_files
+from perf_action.model.trial import Side, Slice, TrialRecord
 from perf_action.model.units import NS_PER_S
 
 Read = Callable[[Path], Capture]
@@ -71,6 +73,7 @@ def snapshot(
     side: Side,
     *,
     folder: Path,
+    checkout: Path,
     read: Read,
     label: str,
     commit: str,
@@ -78,14 +81,17 @@ def snapshot(
     max_error_rate: float,
     notes: Sequence[str] = (),
 ) -> Snapshot:
-    """All that the records say about one side. `folder` holds the trials' folders, by number."""
+    """All that the records say about one side. `folder` holds the trials' folders, by number; files in
+    profiles are named relative to `checkout`."""
     good = [
         r
         for r in records
         if r.failure is None and side in r.trial.sides and r.trial.stage.name != CALIBRATION
     ]
     clean = [r for r in good if r.trial.stage.name == CLEAN]
-    captures, sliced, found = _captures(good, side, folder, read)
+    captures, sliced, found = _captures(
+        good, side, folder, partial(_read, read=read, shorten=relative_to(checkout))
+    )
     metrics = (
         *_slice_metrics(clean, side),
         *_launch_metrics(clean, side),
@@ -219,38 +225,51 @@ def _captures(
     metrics: list[Metric] = []
     notes: list[str] = []
     for record in records:
-        stage = record.trial.stage
-        mine = [f for f in record.captures if f.side is side]
-        for file in mine:
+        stage, pair = record.trial.stage, record.trial.pair
+        cut: list[ProfileSlice] = []
+        for file in (f for f in record.captures if f.side is side):
             try:
                 content = read(trial_folder(folder, record.trial.number) / file.path)
             except InputError as error:
                 notes.append(f"{stage.name}: a capture could not be read: {error.reason}")
                 continue
             notes += content.notes
-            profiles = [c.profile for c in content.captures]
-            if stage.profiler in COUNTING:
-                captures += [
-                    CapturedProfile(
-                        stage=stage.name, launch=record.trial.pair, requests=file.requests, profile=p
-                    )
-                    for p in profiles
-                ]
-                if file.requests == max(stage.request_steps, default=file.requests):
-                    metrics += [m for m in content.metrics if m.name == "memory.peak"]
-                continue
-            for profile in profiles:
-                cut = list(_cut(profile, file, record, side))
-                sliced += cut
-                if cut:
-                    requests = sum(s.requests for s in cut)
-                    whole = replace(merge([s.profile for s in cut]), requests=requests)
+            for profile in (c.profile for c in content.captures):
+                if file.slice is None:
                     captures.append(
                         CapturedProfile(
-                            stage=stage.name, launch=record.trial.pair, requests=requests, profile=whole
+                            stage=stage.name, launch=pair, requests=file.requests, profile=profile
                         )
                     )
+                else:
+                    cut += _of_slice(profile, file.slice, record, side)
+            if file.requests == max(stage.request_steps, default=file.requests):
+                metrics += [m for m in content.metrics if m.name == "memory.peak"]
+        if cut:
+            requests = sum(s.requests for s in cut)
+            whole = replace(merge([s.profile for s in cut]), requests=requests)
+            captures.append(CapturedProfile(stage=stage.name, launch=pair, requests=requests, profile=whole))
+        sliced += cut
     return captures, sliced, Capture(format="run", metrics=tuple(_worst(metrics)), notes=tuple(notes))
+
+
+def _read(path: Path, *, read: Read, shorten: Callable[[str], str]) -> Capture:
+    content = read(path)
+    renamed = tuple(replace(c, profile=rename_files(c.profile, shorten)) for c in content.captures)
+    return replace(content, captures=renamed)
+
+
+def _of_slice(profile: Profile, index: int, record: TrialRecord, side: Side) -> Iterator[ProfileSlice]:
+    for s in _slices(record, side):
+        if s.index == index and s.requests:
+            yield ProfileSlice(
+                launch=record.trial.pair,
+                slice=index,
+                requests=s.requests,
+                cpu_ns_per_request=s.cpu_ns / s.requests,
+                rate_hz=record.trial.stage.rate_hz,
+                profile=replace(profile, requests=s.requests),
+            )
 
 
 def _worst(metrics: Sequence[Metric]) -> Iterator[Metric]:
@@ -258,36 +277,6 @@ def _worst(metrics: Sequence[Metric]) -> Iterator[Metric]:
     if metrics:
         peak = max(m.samples[0] for m in metrics)
         yield replace(metrics[0], samples=(peak,), launches=None, pairs=None, source="profiled", exact=True)
-
-
-def _cut(profile: Profile, file: CaptureFile, record: TrialRecord, side: Side) -> Iterator[ProfileSlice]:
-    """The slices of a time-line, as counts of samples."""
-    rate = record.trial.stage.rate_hz
-    if profile.sample_time_ns is None or file.started_ns is None:
-        return
-    for s in _slices(record, side):
-        if s.requests:
-            part = between(profile, s.start_ns - file.started_ns, s.end_ns - file.started_ns)
-            yield ProfileSlice(
-                launch=record.trial.pair,
-                slice=s.index,
-                requests=s.requests,
-                cpu_ns_per_request=s.cpu_ns / s.requests,
-                rate_hz=rate,
-                profile=replace(_as_samples(part, rate), requests=s.requests),
-            )
-
-
-def _as_samples(profile: Profile, rate_hz: float) -> Profile:
-    """Time in ns as the number of samples it was made of."""
-    if profile.kinds[0].unit != "ns":
-        return profile
-    counts = (profile.sample_values * rate_hz / NS_PER_S).round().astype(profile.sample_values.dtype)
-    return replace(
-        profile,
-        sample_values=counts,
-        kinds=tuple(ValueKind(k.kind, "samples", k.event) for k in profile.kinds),
-    )
 
 
 def _counts(captures: Sequence[CapturedProfile]) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""Questions to a profile that need its call tree: self and total cost, selection by time, merging, folding.
+"""Questions to a profile that need its call tree: self and total cost, merging, folding.
 
 None of them recurses: stacks may be a hundred thousand frames deep.
 """
@@ -6,12 +6,11 @@ None of them recurses: stacks may be a hundred thousand frames deep.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from perf_action.model.builder import ProfileBuilder
 from perf_action.model.profile import FunctionKey, Int64, Profile
@@ -82,25 +81,6 @@ def outermost(parents: list[int], ids: list[int], n_ids: int) -> Iterator[int]:
         todo.extend((child, False) for child in children.get(node, ()))
 
 
-def between(profile: Profile, start_ns: int, end_ns: int) -> Profile:
-    """The samples with start_ns <= time < end_ns; ValueError without a time-line."""
-    if profile.sample_time_ns is None:
-        raise ValueError("the profile has no time-line")
-    keep = (profile.sample_time_ns >= start_ns) & (profile.sample_time_ns < end_ns)
-    return _select(profile, keep, duration_ns=end_ns - start_ns)
-
-
-def _select(profile: Profile, keep: NDArray[np.bool_], *, duration_ns: int | None) -> Profile:
-    return replace(
-        profile,
-        sample_stack=profile.sample_stack[keep],
-        sample_values=profile.sample_values[keep],
-        sample_thread=None if profile.sample_thread is None else profile.sample_thread[keep],
-        sample_time_ns=None if profile.sample_time_ns is None else profile.sample_time_ns[keep],
-        duration_ns=duration_ns,
-    )
-
-
 def merge(profiles: Iterable[Profile]) -> Profile:
     """The sum of profiles of the same kinds; threads and times are dropped. ValueError if kinds differ or none is given."""
     parts = list(profiles)
@@ -147,3 +127,18 @@ def _copy_stacks(builder: ProfileBuilder, p: Profile) -> list[int]:
     for parent, frame in zip(p.stack_parent.tolist(), p.stack_frame.tolist(), strict=True):
         nodes.append(builder.stack(nodes[parent] if parent >= 0 else -1, frames[frame]))
     return nodes
+
+
+def rename_files(profile: Profile, rename: Callable[[str], str]) -> Profile:
+    """The profile with every function's file as `rename` says; functions that become the same are not merged."""
+    strings = list(profile.strings)
+    places = {text: i for i, text in enumerate(strings)}
+    renamed: dict[int, int] = {}
+    for old in set(profile.function_file.tolist()):
+        new = rename(strings[old]) if old else ""
+        if new not in places:
+            places[new] = len(strings)
+            strings.append(new)
+        renamed[old] = places[new]
+    files = np.array([renamed[i] for i in profile.function_file.tolist()], dtype=np.int32)
+    return replace(profile, strings=tuple(strings), function_file=files)

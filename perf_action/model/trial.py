@@ -100,16 +100,17 @@ class Slice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureFile:
-    """A file that a profiler or load tool wrote, relative to the trial's folder.
+    """A file that a profiler wrote, relative to the trial's folder.
 
-    `started_ns` is when the profiler began, on the monotonic clock: slices are cut out of a time-line with it.
+    `slice` is the index of the slice it was recorded in, None if it covers the whole launch; `requests` how many the
+    service answered meanwhile, None where nobody counted.
     """
 
     side: Side
     launch: int
     path: str
     tool: str
-    started_ns: int | None = None
+    slice: int | None = None
     requests: int | None = None
 
 

@@ -25,16 +25,19 @@ class Plan:
     """How one launch is profiled.
 
     `argv` starts the service, wrapped where the profiler wraps; `env` is added to its environment. `attach` is the
-    argv of a side-car started after warm-up (``{pid}`` is replaced by the pid of the service; None: nothing is
-    attached); `attached` is a regular expression that the side-car's output matches once it records.
-    `stop_profiler` is the signal that makes the side-car (or, where `attach` is None, the wrapper) write its file.
-    `own_processes` are names of executables in the tree that belong to the profiler, not to the service.
-    `artifacts` are glob patterns, relative to the output folder, of captures to be read; at least one must exist.
+    argv of a recorder that runs during each slice, on another core where there is one (``{pid}`` is replaced by the pid
+    of the service, ``{slice}`` by the number of the slice; None: nothing is attached, the whole launch is recorded);
+    `timeline` is the argv of one more such recording, of one slice in the first launch, that says when what ran.
+    `attached` is a regular expression that the recorder's output matches once it records; `stop_profiler` the signal
+    that makes it write its file. `own_processes` are names of executables in the tree that belong to the profiler, not
+    to the service. `artifacts` are glob patterns, relative to the output folder, of captures to be read; at least one
+    must exist.
     """
 
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
     attach: tuple[str, ...] | None = None
+    timeline: tuple[str, ...] | None = None
     attached: str = ""
     stop_profiler: signal.Signals = signal.SIGINT
     own_processes: tuple[str, ...] = ()
@@ -43,7 +46,7 @@ class Plan:
 
 
 class Profiler(Protocol):
-    """One profiler. `counts`: exact counters (a stage subtracts two launches); else a time-line is cut into slices."""
+    """One profiler. `counts`: exact counters of whole launches (a stage subtracts two); else samples, slice by slice."""
 
     name: ClassVar[str]
     counts: ClassVar[bool]
@@ -54,4 +57,8 @@ class Profiler(Protocol):
 
     def plan(self, target: Target, stage: Stage, out: Path, system: System) -> Plan:
         """How to profile `target` with captures in `out` (an existing folder). Raises CannotMeasure with the reason."""
+        ...
+
+    def silence(self, out: Path) -> str:
+        """Why there is no capture in `out`, in words that say what to do."""
         ...

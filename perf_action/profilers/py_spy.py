@@ -5,8 +5,8 @@ What was measured with 0.4.3, and why it is called as it is:
 * ``--format raw``, one recording for each slice. The Chrome trace has no samples, only changes of the stack: without
   ``--idle`` the last stack before a wait lasts until the next sample, with it nothing tells waiting from working. On a
   service that slept for 70 % of its time the trace gave the sleeping function 40 and 79 % of the cost, true were 7 %.
-  Attaching takes 10 to 20 ms, so that a slice of its own is better than cutting. `timeline` records the Chrome trace
-  all the same, for questions of when rather than how much.
+  Attaching takes 10 to 20 ms, so that a slice of its own is better than cutting. The Chrome trace of one more slice is
+  kept all the same, for questions of when rather than how much.
 * On another core than the service. py-spy asks the kernel which threads run, then stops them; on a shared core the
   service moves on in between, and the function that waits got 45 % (on a core of its own 10 %).
 * Blocking, never ``--nonblocking``: a third of the stacks would be torn.
@@ -46,55 +46,51 @@ class PySpy:
         return system.run([program(system), "--version"]).stdout.split()[-1]
 
     def plan(self, target: Target, stage: Stage, out: Path, system: System) -> Plan:
-        """`attach` is started for each slice; ``{slice}`` in it is the number of the slice. Where nothing but wrapping is
-        allowed, the recording is of the whole launch, start-up and warm-up included, and a note says so.
+        """Attached for each slice. Where nothing but wrapping is allowed, the recording is of the whole launch, start-up
+        and warm-up included, and a note says so.
         """
-        return self._plan(target, stage, out / "py-spy.{slice}.raw", ("--format", "raw"), system)
-
-    def timeline(self, target: Target, stage: Stage, out: Path, system: System) -> Plan:
-        """When what ran: a Chrome trace with the waits in it, for a slice of its own. No costs can be read from it."""
-        return self._plan(
-            target, stage, out / "py-spy.timeline.json", ("--format", "chrometrace", "--idle"), system
+        spy = program(system)
+        options = (
+            "--rate",
+            f"{stage.rate_hz or _DEFAULT_RATE:.0f}",
+            "--full-filenames",
+            *("--subprocesses",) * stage.subprocesses,
+            *("--native",) * stage.native,
+        )
+        samples = ("--format", "raw", "--output", *options)
+        env = consent(dict(target.env))
+        way = way_in(spy, env, system)
+        if way == "wrap":
+            return Plan(
+                argv=(spy, "record", *_to(samples, out / "py-spy.launch.raw"), "--", *target.argv),
+                own_processes=("py-spy",),
+                artifacts=("py-spy.launch.raw",),
+                notes=(
+                    "py-spy may not attach here and started the service: start-up and warm-up are in the profile",
+                ),
+            )
+        record = (spy, "record", "--pid", "{pid}")
+        timeline = ("--format", "chrometrace", "--idle", "--output", *options)
+        return Plan(
+            argv=target.argv,
+            env=tuple(env.items()) if way == "consent" else (),
+            attach=(*record, *_to(samples, out / "py-spy.{slice}.raw")),
+            timeline=(*record, *_to(timeline, out / "py-spy.timeline.json")),
+            attached="Sampling process",
+            stop_profiler=signal.SIGINT,
+            own_processes=("py-spy",),
+            artifacts=("py-spy.*.raw",),
         )
 
     def silence(self, out: Path) -> str:  # noqa: ARG002
         """Why there may be no capture."""
         return "py-spy wrote nothing: is the service a Python program (CPython 3.6 to 3.13)? its output is in the log"
 
-    def _plan(
-        self, target: Target, stage: Stage, output: Path, form: tuple[str, ...], system: System
-    ) -> Plan:
-        options = (
-            *form,
-            "--output",
-            str(output),
-            "--rate",
-            f"{stage.rate_hz or _DEFAULT_RATE:.0f}",
-            "--full-filenames",
-        )
-        options += ("--subprocesses",) * stage.subprocesses + ("--native",) * stage.native
-        spy = program(system)
-        artifacts = (output.name.replace("{slice}", "*"),)
-        env = consent(dict(target.env))
-        way = way_in(spy, env, system)
-        if way == "wrap":
-            return Plan(
-                argv=(spy, "record", *options, "--", *target.argv),
-                own_processes=("py-spy",),
-                artifacts=artifacts,
-                notes=(
-                    "py-spy may not attach here and started the service: start-up and warm-up are in the profile",
-                ),
-            )
-        return Plan(
-            argv=target.argv,
-            env=tuple(env.items()) if way == "consent" else (),
-            attach=(spy, "record", "--pid", "{pid}", *options),
-            attached="Sampling process",
-            stop_profiler=signal.SIGINT,
-            own_processes=("py-spy",),
-            artifacts=artifacts,
-        )
+
+def _to(options: tuple[str, ...], output: Path) -> tuple[str, ...]:
+    """`options` with the file after ``--output``."""
+    at = options.index("--output") + 1
+    return (*options[:at], str(output), *options[at:])
 
 
 def program(system: System) -> str:

@@ -36,9 +36,14 @@ def carry_out(
 
 
 def test_two_cores_and_two_ports_make_a_duet() -> None:
-    assert {s.placement for s in schedule(config(), BOTH, (0, 1)).stages} == {"duet"}
+    assert {s.placement for s in schedule(config(), BOTH, (0, 1, 2, 3)).stages} == {"duet"}
     assert {s.placement for s in schedule(config(), BOTH, (0,)).stages} == {"interleaved"}
     assert {s.placement for s in schedule(config(), (Side.HEAD,), (0, 1)).stages} == {"alone"}
+
+
+def test_a_recorder_gets_a_core_of_its_own() -> None:
+    found = {s.name: s.placement for s in schedule(config(), BOTH, (0, 1)).stages}
+    assert found == {"clean": "duet", "cpu": "interleaved", "memory": "duet", "soak": "duet"}
 
 
 def test_a_duet_rotates_the_cores_over_launches() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from perf_action.model.builder import ProfileBuilder
 from perf_action.model.profile import FunctionKey, Profile, ValueKind
-from perf_action.model.tree import between, costs, merge
+from perf_action.model.tree import costs, merge
 
 CPU = ValueKind("cpu", "samples")
 
@@ -48,16 +48,6 @@ def test_what_no_profile_may_hold_is_refused() -> None:
         builder.sample(99, [1])
     with pytest.raises(ValueError, match="does not exist"):
         builder.stack(5, 0)
-
-
-def test_a_cut_of_the_time_line() -> None:
-    builder = ProfileBuilder([CPU])
-    stack = builder.stack_of([builder.frame(builder.function("f"))])
-    for t in range(10):
-        builder.sample(stack, [1], time_ns=t * 10)
-    assert between(builder.build(), 20, 50).total() == 3
-    with pytest.raises(ValueError, match="no time-line"):
-        between(build({"f": 1}), 0, 1)
 
 
 stacks = st.dictionaries(
