@@ -6,18 +6,22 @@ formats a number.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from perf_action.errors import UsageError
 from perf_action.model.report import Report
 from perf_action.render.comparison_document import comparison_document
+from perf_action.render.flamegraph import diff_svg, svg
 from perf_action.render.html import html
 from perf_action.render.junit import junit
 from perf_action.render.markdown import comment, summary
 from perf_action.render.report_json import report_json
 from perf_action.render.terminal import print_report, terminal
 
-__all__ = ["MEDIA", "documents", "print_report", "render"]
+__all__ = ["MEDIA", "documents", "pictures", "print_report", "render"]
+
+_PLAIN = re.compile(r"\w[\w.-]{0,80}")
 
 #: medium -> how it is rendered, and the file that `assess` writes it to (empty: none)
 MEDIA: dict[str, tuple[Callable[[Report], str], str]] = {
@@ -36,6 +40,28 @@ def render(report: Report, medium: str) -> str:
     if medium not in MEDIA:
         raise UsageError(f"{medium}: no such format; use one of {', '.join(MEDIA)}")
     return MEDIA[medium][0](report)
+
+
+def pictures(report: Report) -> dict[str, str]:
+    """Path within the run folder -> SVG: ``head/cpu/flamegraph.svg``, ``base/…`` and ``difference/…`` of each stage.
+
+    A stage whose name is no plain file name has none.
+    """
+    found: dict[str, str] = {}
+    for flame in report.flames:
+        if not _PLAIN.fullmatch(flame.stage):
+            continue
+        what = flame.head.kinds[0].kind
+        found[f"head/{flame.stage}/flamegraph.svg"] = svg(flame.head, title=f"{flame.stage}: head")
+        kind = flame.base.find_kind(what) if flame.base is not None else None
+        if flame.base is not None and kind is not None:
+            found[f"base/{flame.stage}/flamegraph.svg"] = svg(
+                flame.base, kind=kind, title=f"{flame.stage}: base"
+            )
+            found[f"difference/{flame.stage}/flamegraph.svg"] = diff_svg(
+                flame.base, flame.head, base_kind=kind, title=f"{flame.stage}: head − base"
+            )
+    return found
 
 
 def documents(report: Report) -> dict[str, str]:

@@ -23,7 +23,8 @@ def _label(snapshot: Snapshot | None, commit: str = "") -> Span:
 
 def baseline(report: Report) -> Sentence:
     b = report.baseline
-    if report.comparison is None and report.base is None:
+    nameless = not (report.stages or report.head.commit or b.commit)
+    if nameless or (report.comparison is None and report.base is None):
         return say(escape.sentence(b.note)) if b.note else ()
     base, head = _label(report.base, b.commit), _label(report.head)
     note = f" Note: {escape.sentence(b.note).rstrip('.')}." if b.note else ""

@@ -61,7 +61,7 @@ def headline(report: Report) -> Sentence:
     """One sentence, without its title: the slowed function first, then the leak."""
     kind = variant(report)
     if kind == "skipped":
-        return say(escape.sentence(report.skipped))
+        return say(_stopped(report.skipped))
     if kind == "failed":
         return _failed(report)
     comparison = report.comparison
@@ -104,34 +104,40 @@ def _unchanged(comparison: Comparison) -> Sentence:
     m = seen[0]
     return say(
         "nothing got measurably slower or bigger; a change of ",
-        metric_name(m),
+        name_of(m.name),
         f" by {numbers.share(m.minimum_detectable)} would have shown.",
     )
 
 
 def _undecided(comparison: Comparison) -> Sentence:
-    open_rows = [m for m in comparison.metrics if m.gating and m.verdict is Verdict.INCONCLUSIVE]
-    if comparison.reasons and (comparison.not_comparable or not open_rows):
-        return say(escape.sentence(comparison.reasons[0]))
-    if open_rows:
-        m = open_rows[0]
-        if m.interval is None:
-            return say(metric_name(m), ": ", escape.sentence(m.reason or "not enough measured to tell"))
-        return say(metric_name(m), f" may have changed by anything from {numbers.interval(m.interval)}.")
-    f = next((f for f in comparison.functions if f.verdict is Verdict.INCONCLUSIVE), None)
-    if f is not None:
-        return say(code(f.name), ": ", escape.sentence(f.reason or "not enough measured to tell"))
-    leak = next((k for k in comparison.leaks if k.verdict is not LeakState.STABLE), None)
-    if leak is not None:
-        return say(
-            series_name(leak.name), ": ", escape.sentence(leak.reason or words.LEAK_WORDS[leak.verdict])
-        )
-    return say("nothing was measured on both sides.")
+    """The reason that holds for all, else the first row that is not settled, in the order metrics, functions, leaks."""
+    rows = [m for m in comparison.metrics if m.gating and m.verdict is Verdict.INCONCLUSIVE]
+    if comparison.reasons and (comparison.not_comparable or not rows):
+        return say(_stopped(comparison.reasons[0]))
+    if rows and rows[0].interval is not None:
+        reach = numbers.interval(rows[0].interval)
+        return say(name_of(rows[0].name), f" may have changed by anything from {reach}.")
+    why = [(name_of(m.name), m.reason) for m in rows]
+    why += [(code(f.name), f.reason) for f in comparison.functions if f.verdict is Verdict.INCONCLUSIVE]
+    why += [
+        (name_of(k.name), k.reason or words.LEAK_WORDS[k.verdict])
+        for k in comparison.leaks
+        if k.verdict in (LeakState.WARMING_UP, LeakState.INCONCLUSIVE)
+    ]
+    if not why:
+        return say("nothing was measured on both sides.")
+    more = f" and {len(why) - 1:,} more" if len(why) > 1 else ""
+    return say(why[0][0], f"{more}: ", _stopped(why[0][1] or "not enough was measured"))
+
+
+def _stopped(text: str) -> str:
+    """`text` fit to show, with a full stop."""
+    return escape.sentence(text).rstrip(".") + "."
 
 
 def _failed(report: Report) -> Sentence:
     if not report.failed_sides:
-        return say(escape.sentence(report.head.not_comparable))
+        return say(_stopped(report.head.not_comparable))
     side, reason = report.failed_sides[0]
     why = escape.sentence(reason.split("\n", 1)[0], 200).rstrip(".")
     return say(f"on {side.value}, ", why or "the service did not start", "; so there is nothing to compare.")
@@ -187,11 +193,11 @@ def _leak_line(k: LeakChange) -> Sentence:
 def _open_line(m: MetricChange, report: Report) -> Line:
     where = f": between {numbers.interval(m.interval, to='and')}" if m.interval else ""
     settle = settles(m, report)
-    reason = escape.sentence(m.reason) if m.reason and not settle else ""
+    reason = escape.sentence(m.reason).rstrip(".") if m.reason and not settle else ""
     tail = "; ".join(part for part in (reason, settle) if part)
     return Line(
         icon=words.ROW_ICONS[Verdict.INCONCLUSIVE],
-        text=say(metric_name(m), where, ("; " if where else ": ") + tail + "." if tail else "."),
+        text=say(name_of(m.name), where, ("; " if where else ": ") + tail + "." if tail else "."),
     )
 
 
@@ -212,23 +218,16 @@ def function_clause(f: FunctionChange) -> Sentence:
     kind, per = words.kind_words(f.kind), words.per_of(f.unit)
     bare = f.unit.partition("/")[0] if per else f.unit
     inclusive = " with all it calls" if f.value == "total" else ""
+    head, base = numbers.quantity(f.head, bare), numbers.quantity(f.base, bare)
+    costs = say(code(f.name), f" {kind.verb} ", strong(head), f" {kind.noun}{per}{inclusive}")
     if f.change is None or f.base == 0:
-        return say(
-            code(f.name),
-            f" is new and {kind.verb} ",
-            strong(numbers.quantity(f.head, bare)),
-            f" {kind.noun}{per}",
-        )
+        return say(*costs, ", nothing before")
     if f.change >= 9:
-        was = numbers.quantity(f.base, bare)
-        return say(
-            code(f.name),
-            f" {kind.verb} ",
-            strong(numbers.quantity(f.head, bare)),
-            f" {kind.noun}{per}{inclusive}, up from {was}",
-        )
+        return say(*costs, f", up from {base}")
     if f.head == 0:
-        return say(code(f.name), f" is gone: it cost {numbers.quantity(f.base, bare)} {kind.noun}{per}")
+        return say(
+            code(f.name), f" {kind.verb} ", strong("nothing"), f" any more, it was {base} {kind.noun}{per}"
+        )
     return say(
         code(f.name),
         f" {kind.verb} ",
@@ -243,30 +242,23 @@ def leak_clause(k: LeakChange) -> Sentence:
         speed = numbers.quantity(k.per_request, f"{k.unit}/request")
     else:
         speed = numbers.per_minute(k.per_second, k.unit) if k.per_second is not None else ""
-    return say(series_name(k.name), " leaks ", strong(speed)) if speed else say(series_name(k.name), " leaks")
+    return say(name_of(k.name), " leaks ", strong(speed)) if speed else say(name_of(k.name), " leaks")
 
 
 def metric_clause(m: MetricChange) -> Sentence:
     """CPU time per request +7.7 % (102 → 110 µs)."""
     if m.change is None:
-        return say(metric_name(m), " ", strong(numbers.before_after(m.base, m.head, m.unit)))
+        return say(name_of(m.name), " ", strong(numbers.before_after(m.base, m.head, m.unit)))
     return say(
-        metric_name(m),
+        name_of(m.name),
         " ",
         strong(numbers.change(m.change)),
         f" ({numbers.before_after(m.base, m.head, m.unit)})",
     )
 
 
-def metric_name(m: MetricChange) -> Span:
-    return name_of(m.name)
-
-
-def series_name(name: str) -> Span:
-    return name_of(name)
-
-
 def name_of(name: str) -> Span:
+    """A metric, series or budget as people call it; one that has no such name as code."""
     label = words.metric_label(name)
     return Span(label) if label else code(name)
 

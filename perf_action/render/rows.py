@@ -117,7 +117,7 @@ def metric_row(m: MetricChange) -> MetricRow:
         base=base,
         head=head,
         change=numbers.change(m.change),
-        interval=numbers.interval(m.interval),
+        interval=_interval(m),
         p=numbers.p_value(m.p),
         detectable=numbers.share(m.minimum_detectable),
         launches=f"{m.launches:,}" if m.launches else numbers.MISSING,
@@ -126,6 +126,12 @@ def metric_row(m: MetricChange) -> MetricRow:
         moved=m.verdict in (Verdict.REGRESSION, Verdict.IMPROVEMENT),
         gating=m.gating,
     )
+
+
+def _interval(m: MetricChange) -> str:
+    """The interval of the change; of a count it has no width."""
+    exact = m.interval is not None and m.interval[0] == m.interval[1]
+    return "exact" if exact else numbers.interval(m.interval)
 
 
 def lone_metric_row(m: Metric) -> MetricRow:
@@ -152,7 +158,8 @@ def lone_metric_row(m: Metric) -> MetricRow:
 
 
 def _place(file: str, line: int) -> str:
-    place = escape.name(file, 60)
+    parts = file.split("/")
+    place = escape.name("/".join(("…", *parts[-2:])) if len(parts) > 3 else file, 60)
     return f"{place}:{line}" if place and line else place
 
 

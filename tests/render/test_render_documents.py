@@ -3,12 +3,13 @@ from __future__ import annotations
 import io
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import factories
 import pytest
 
 from perf_action.errors import UsageError
-from perf_action.render import MEDIA, documents, print_report, render
+from perf_action.render import MEDIA, documents, pictures, print_report, render
 
 
 @pytest.mark.parametrize("name", factories.ALL)
@@ -31,6 +32,20 @@ def test_every_report_has_every_document(name: str) -> None:
 @pytest.mark.parametrize("medium", MEDIA)
 def test_documents_do_not_depend_on_anything_else(name: str, medium: str) -> None:
     assert render(factories.ALL[name](), medium) == render(factories.ALL[name](), medium)
+
+
+def test_pictures_of_each_stage_and_side() -> None:
+    found = pictures(factories.regression())
+    sides = ("head", "base", "difference")
+    assert set(found) == {f"{side}/{stage}/flamegraph.svg" for stage in ("cpu", "memory") for side in sides}
+    assert all(ET.fromstring(text).get("class") == "flame" for text in found.values())
+    assert set(pictures(factories.first_run())) == {"head/cpu/flamegraph.svg"}
+
+
+@pytest.mark.parametrize("stage", ["../x", "a/b", "..", "", ".hidden", "a\nb"])
+def test_no_picture_leaves_the_run_folder(stage: str) -> None:
+    flame = replace(factories.regression().flames[0], stage=stage)
+    assert pictures(replace(factories.regression(), flames=(flame,))) == {}
 
 
 def test_an_unknown_medium_is_refused() -> None:

@@ -37,7 +37,7 @@ def headline_of(report: Report) -> str:
         ),
         ("noisy", "Cannot tell: CPU time per request may have changed by anything from −3.1 to +7.8 %."),
         ("first-run", "First run: there is nothing to compare with yet. This is what was measured."),
-        ("skipped", "Skipped: nothing under src/** or perf.yml was changed"),
+        ("skipped", "Skipped: nothing under src/** or perf.yml was changed."),
         (
             "failed",
             "Not measured: on head, the service ended with code 1 before it was ready; so there is nothing to compare.",
@@ -66,11 +66,23 @@ def test_a_new_and_a_vanished_function() -> None:
         base=3800.0, head=0.0, change=-1.0, verdict=Verdict.IMPROVEMENT, interval=None
     )
     assert headline_of(factories.report(Comparison(functions=(new,)))).endswith(
-        "encode is new and costs 3.80 µs CPU per request."
+        "encode costs 3.80 µs CPU per request, nothing before."
     )
     assert headline_of(factories.report(Comparison(functions=(gone,)))).endswith(
-        "encode is gone: it cost 3.80 µs CPU per request."
+        "encode costs nothing any more, it was 3.80 µs CPU per request."
     )
+
+
+def test_rows_that_cannot_tell_give_their_reason() -> None:
+    row = factories.function_change(verdict=Verdict.INCONCLUSIVE, interval=None, reason="too few samples.")
+    one, two = Comparison(functions=(row,)), Comparison(functions=(row, row))
+    assert headline_of(factories.report(one)) == "Cannot tell: encode: too few samples."
+    assert headline_of(factories.report(two)) == "Cannot tell: encode and 1 more: too few samples."
+    leak = Comparison(leaks=(factories.leak_change(verdict=LeakState.WARMING_UP),))
+    assert headline_of(factories.report(leak)) == "Cannot tell: Process memory: still warming up."
+    assert headline_of(factories.report(Comparison())) == "Cannot tell: nothing was measured on both sides."
+    reasons = Comparison(not_comparable=True, reasons=("7 % of the requests failed",))
+    assert headline_of(factories.report(reasons)) == "Cannot tell: 7 % of the requests failed."
 
 
 def test_a_budget_that_is_broken_is_never_below_a_green_headline() -> None:
