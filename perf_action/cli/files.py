@@ -22,7 +22,7 @@ from perf_action.model.units import canonical_unit, factor
 from perf_action.render.numbers import quantity
 from perf_action.system import System, write_bytes, write_text
 
-_BAR: Final = 20
+_BAR: Final = 10
 _PICTURES: Final = (".svg", ".html")
 
 
@@ -145,9 +145,8 @@ def _functions(profile: dict[str, Any]) -> Table:
     table.add_column("", no_wrap=True, width=_BAR)
     table.add_column("function", overflow="fold", ratio=1)
     for function in profile["functions"]:
-        place = function["file"] or function["module"]
         name = Text(one_line(function["name"], 200))
-        name.append(f"  {one_line(place, 120)}" if place else "", style="dim")
+        name.append(f"  {_short(function['file'] or function['module'] or '')}", style="dim")
         table.add_row(
             quantity(function["self"], unit),
             quantity(function["self_share"], "ratio"),
@@ -157,6 +156,11 @@ def _functions(profile: dict[str, Any]) -> Table:
             name,
         )
     return table
+
+
+def _short(place: str) -> str:
+    """The last two parts of a path: enough to know it by, and a row stays one line."""
+    return one_line("/".join(place.split("/")[-2:]), 60)
 
 
 def _metrics(metrics: list[dict[str, Any]]) -> Table:

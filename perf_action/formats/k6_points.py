@@ -9,7 +9,7 @@ Percentiles are k6's own (linear between neighbours, as numpy's). Lost: tags, cu
 from __future__ import annotations
 
 import csv
-import datetime
+import datetime as dt
 import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -92,7 +92,7 @@ def _seconds(source: Source, text: str, place: str) -> float:
     if match is None:
         raise source.error(f"{text[:40]!r} is no time", place=place)
     offset = "+00:00" if match[3] == "Z" else match[3]
-    return datetime.datetime.fromisoformat(match[1] + offset).timestamp() + float(match[2] or 0)
+    return dt.datetime.fromisoformat(match[1] + offset).timestamp() + float(match[2] or 0)
 
 
 def _csv_points(source: Source) -> Iterator[_Point]:

@@ -36,7 +36,7 @@ class ProfileBuilder:
         self._strings: dict[str, int] = {"": 0}
         self._functions: dict[tuple[int, int, int, int], int] = {}
         self._frames: dict[tuple[int, int], int] = {}
-        self._stacks: dict[tuple[int, int], int] = {}
+        self._stacks: dict[int, int] = {}  # by `_edge`
         self._samples: dict[tuple[int, int, int], list[int]] = {}
         self._totals = [0] * len(self._kinds)
         self._notes: dict[str, None] = {}
@@ -65,7 +65,7 @@ class ProfileBuilder:
             raise ValueError(f"stack {parent} does not exist")
         if not 0 <= frame < len(self._frames):
             raise ValueError(f"frame {frame} does not exist")
-        return self._stacks.setdefault((parent, frame), len(self._stacks))
+        return self._stacks.setdefault(_edge(parent, frame), len(self._stacks))
 
     def stack_of(self, frames: Sequence[int]) -> int:
         """The index of a whole stack, root first; no frames at all are one ``[unknown]`` frame."""
@@ -74,7 +74,7 @@ class ProfileBuilder:
             raise ValueError("a frame of the stack does not exist")
         stacks, parent = self._stacks, -1
         for frame in frames:  # `stack` without its checks: importers spend most of their time here
-            parent = stacks.setdefault((parent, frame), len(stacks))
+            parent = stacks.setdefault(parent << 32 | frame, len(stacks))
         return parent
 
     def sample(
@@ -112,7 +112,7 @@ class ProfileBuilder:
     ) -> Profile:
         functions = np.array(list(self._functions), dtype=np.int32).reshape(-1, 4)
         frames = np.array(list(self._frames), dtype=np.int32).reshape(-1, 2)
-        stacks = np.array(list(self._stacks), dtype=np.int32).reshape(-1, 2)
+        stacks = np.array(list(self._stacks), dtype=np.int64)
         keys = np.array(list(self._samples), dtype=np.int64).reshape(-1, 3)
         return Profile(
             strings=tuple(self._strings),
@@ -122,8 +122,8 @@ class ProfileBuilder:
             function_line=functions[:, 3],
             frame_function=frames[:, 0],
             frame_line=frames[:, 1],
-            stack_parent=stacks[:, 0],
-            stack_frame=stacks[:, 1],
+            stack_parent=(stacks >> 32).astype(np.int32),
+            stack_frame=(stacks & 0xFFFFFFFF).astype(np.int32),
             sample_stack=keys[:, 0].astype(np.int32),
             sample_thread=keys[:, 1].astype(np.int32) if self._has_thread else None,
             sample_time_ns=keys[:, 2] if self._has_time else None,
@@ -139,3 +139,8 @@ class ProfileBuilder:
             fidelity=self._fidelity,
             notes=tuple(self._notes),
         )
+
+
+def _edge(parent: int, frame: int) -> int:
+    """The key of a stack node: its parent (-1 for none) above 32 bits of frame. Millions of tuples would cost more."""
+    return parent << 32 | frame

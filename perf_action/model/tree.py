@@ -5,8 +5,7 @@ None of them recurses: stacks may be a hundred thousand frames deep.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -51,34 +50,48 @@ def function_ids(profile: Profile) -> tuple[list[FunctionKey], list[int]]:
 def costs(profile: Profile, kind: int = 0) -> dict[FunctionKey, Cost]:
     """Self and total value of every function that has any; the self values add up to the profile's total."""
     keys, mapped = function_ids(profile)
-    frame_ids = [mapped[f] for f in profile.frame_function.tolist()]
-    node_ids = [frame_ids[f] for f in profile.stack_frame.tolist()]
-    self_of, total_of = [0] * len(keys), [0] * len(keys)
-    for node, value in enumerate(stack_self(profile, kind).tolist()):
-        self_of[node_ids[node]] += value
-    totals = stack_total(profile, kind).tolist()
-    for node in outermost(profile.stack_parent.tolist(), node_ids, len(keys)):
-        total_of[node_ids[node]] += totals[node]
-    return {key: Cost(self_of[i], total_of[i]) for i, key in enumerate(keys) if total_of[i]}
+    node_ids = np.array(mapped, dtype=np.int64)[profile.frame_function][profile.stack_frame]
+    outer = outermost(profile.stack_parent.tolist(), node_ids.tolist(), len(keys))
+    self_of, total_of = np.zeros(len(keys), dtype=np.int64), np.zeros(len(keys), dtype=np.int64)
+    np.add.at(self_of, node_ids, stack_self(profile, kind))
+    np.add.at(total_of, node_ids[outer], stack_total(profile, kind)[outer])
+    values = zip(keys, self_of.tolist(), total_of.tolist(), strict=True)
+    return {key: Cost(own, total) for key, own, total in values if total}
 
 
-def outermost(parents: list[int], ids: list[int], n_ids: int) -> Iterator[int]:
-    """Nodes whose function does not occur further down their own stack: a walk in depth-first order."""
-    children: defaultdict[int, list[int]] = defaultdict(list)
+def outermost(parents: list[int], ids: list[int], n_ids: int) -> list[int]:  # noqa: ARG001
+    """Nodes whose function does not occur further down their own stack, ascending.
+
+    With nodes numbered depth first, the subtree of a node is an interval; of the nodes of one function those are inside
+    of another that begin before the furthest end so far.
+    """
+    if not parents:
+        return []
+    begin, end = _intervals(parents)
+    functions = np.array(ids, dtype=np.int64)
+    order = np.lexsort((begin, functions))
+    offset = functions[order] * (len(parents) + 1)  # keeps the functions apart
+    furthest = np.maximum.accumulate(offset + end[order])
+    first = np.ones(len(order), dtype=np.bool_)
+    first[1:] = (offset + begin[order])[1:] >= furthest[:-1]
+    nodes: list[int] = np.sort(order[first]).tolist()
+    return nodes
+
+
+def _intervals(parents: list[int]) -> tuple[Int64, Int64]:
+    """Place of each node in depth-first order, and the place behind its subtree."""
+    sizes = [1] * len(parents)
+    for node in range(len(parents) - 1, -1, -1):
+        if parents[node] >= 0:
+            sizes[parents[node]] += sizes[node]
+    begin = [0] * len(parents)
+    free = [0] * (len(parents) + 1)  # where the next child goes; the last entry, at -1, is for the roots
     for node, parent in enumerate(parents):
-        children[parent].append(node)
-    on_stack = [0] * n_ids
-    todo = [(node, False) for node in children[-1]]
-    while todo:
-        node, leaving = todo.pop()
-        if leaving:
-            on_stack[ids[node]] -= 1
-            continue
-        if not on_stack[ids[node]]:
-            yield node
-        on_stack[ids[node]] += 1
-        todo.append((node, True))
-        todo.extend((child, False) for child in children.get(node, ()))
+        begin[node] = free[parent]
+        free[parent] += sizes[node]
+        free[node] = begin[node] + 1
+    starts = np.array(begin, dtype=np.int64)
+    return starts, starts + np.array(sizes, dtype=np.int64)
 
 
 def merge(profiles: Iterable[Profile]) -> Profile:
