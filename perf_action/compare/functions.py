@@ -177,12 +177,11 @@ class _Judge:
             )
         large = self._is_large(effects)
         rose = effects.head > effects.base
-        return _Tests(
-            tested=tested,
-            p=p,
-            up=large & rose & _rejected(np.where(rose, p, 1 - p), tested, q),
-            down=large & ~rose & _rejected(np.where(rose, 1 - p, p), tested, q),
+        weight = np.sqrt(np.maximum(base, head))
+        up, down = (
+            _rejected(one, tested, q, weight) for one in (np.where(rose, p, 1 - p), np.where(rose, 1 - p, p))
         )
+        return _Tests(tested=tested, p=p, up=large & rose & up, down=large & ~rose & down)
 
     def _is_large(self, effects: Effects) -> NDArray[np.bool_]:
         grown = np.abs(effects.head - effects.base)
@@ -263,8 +262,13 @@ class _Judge:
         return tree.stack(int(nodes[int(weights.argmax())]))[-_LONGEST_STACK:]
 
 
-def _rejected(p: Floats, tested: NDArray[np.bool_], q: float) -> NDArray[np.bool_]:
+def _rejected(p: Floats, tested: NDArray[np.bool_], q: float, weight: Floats) -> NDArray[np.bool_]:
+    """Benjamini-Hochberg with weights of mean 1 (Genovese, Roeder and Wasserman 2006, doi 10.1093/biomet/93.3.509):
+    what is large has more to lose, and a change of it is easier to be sure of.
+    """
     out = np.zeros(len(p), dtype=bool)
     where = np.flatnonzero(tested)
-    out[where] = stats.benjamini_hochberg(p[where].tolist(), q)
+    if len(where):
+        shares = weight[where] / max(float(weight[where].mean()), 1e-300)
+        out[where] = stats.benjamini_hochberg((p[where] / shares).tolist(), q)
     return out
