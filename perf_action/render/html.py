@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import jinja2
@@ -64,20 +64,19 @@ def html(report: Report) -> str:
     """The report as one HTML file."""
     style = resource("report.css") + resource("flamegraph.css")
     script = resource("flamegraph.js")
-    return (
-        _ENVIRONMENT.get_template("report.html.j2").render(
-            f=facts(report),
-            metrics=_metrics(report),
-            charts=_charts(report),
-            flames=[_flames(flame, i) for flame in report.flames for i in _kinds(flame, report)],
-            rows=MAX_ROWS,
-            style=style,
-            script=script,
-            policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
-            "base-uri 'none'; form-action 'none'",
-        )
-        + "\n"
+    f = facts(report)
+    text = _ENVIRONMENT.get_template("report.html.j2").render(
+        f=f,
+        metrics=_metrics(report, f.metrics),
+        charts=_charts(report),
+        flames=[_flames(flame, i) for flame in report.flames for i in _kinds(flame, report)],
+        rows=MAX_ROWS,
+        style=style,
+        script=script,
+        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'",
     )
+    return text + "\n"
 
 
 def _hash(text: str) -> str:
@@ -85,9 +84,8 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _metrics(report: Report) -> list[MetricPicture]:
-    """The rows of `facts`, what changed first; each with its strip where there is a comparison."""
-    rows = facts(report).metrics
+def _metrics(report: Report, rows: Sequence[MetricRow]) -> list[MetricPicture]:
+    """The rows of the table, what changed first; each with its strip where there is a comparison."""
     changes = report.comparison.metrics if report.comparison is not None else ()
     if not changes:
         return [MetricPicture(row=row, strip=Markup("")) for row in rows]

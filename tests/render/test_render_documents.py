@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import factories
 import pytest
+from hypothesis import given, settings
+from report_strategies import reports
 
 from perf_action.errors import UsageError
+from perf_action.model.report import Report
 from perf_action.render import MEDIA, documents, pictures, print_report, render
 
 
@@ -26,6 +29,16 @@ def test_every_report_has_every_document(name: str) -> None:
     assert all(text.endswith("\n") for file, text in found.items() if file != "junit.xml")
     for text in found.values():
         text.encode("utf-8")
+
+
+@settings(max_examples=25, deadline=None)
+@given(reports())
+def test_any_report_has_every_document(report: Report) -> None:
+    for medium in MEDIA:
+        text = render(report, medium)
+        assert " nan" not in text
+        assert " inf" not in text
+        assert "None" not in text
 
 
 @pytest.mark.parametrize("name", factories.ALL)

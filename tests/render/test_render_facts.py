@@ -5,14 +5,12 @@ from dataclasses import replace
 import factories
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from report_strategies import reports
 
-from perf_action.model.change import Comparison, FunctionChange, LeakChange, LeakState, MetricChange, Verdict
-from perf_action.model.finding import Finding, State
+from perf_action.model.change import Comparison, LeakState, Verdict
 from perf_action.model.metric import Metric
-from perf_action.model.report import Baseline, FlameGraph, Report
+from perf_action.model.report import FlameGraph, Report
 from perf_action.model.snapshot import Snapshot
-from perf_action.model.trial import Side
 from perf_action.render.facts import facts
 from perf_action.render.headline import settles
 from perf_action.render.sentence import plain
@@ -169,78 +167,6 @@ def test_text_flame_without_costs_shows_shares() -> None:
     (flame,) = facts(factories.report(Comparison(functions=(change,)), flames=flames)).flames
     assert flame.heading == "Share of CPU"
     assert "100 → 100 %" in flame.text
-
-
-VERDICTS = st.sampled_from(Verdict)
-SMALL = st.floats(-0.9, 20, allow_nan=False)
-
-
-@st.composite
-def metrics(draw: st.DrawFn) -> MetricChange:
-    return factories.metric_change(
-        draw(st.sampled_from(["cpu.per_request", "latency.p95", "memory.peak", "mine"])),
-        base=draw(st.none() | st.floats(0, 1e9)),
-        head=draw(st.none() | st.floats(0, 1e9)),
-        change=draw(st.none() | SMALL),
-        interval=draw(st.none() | st.tuples(SMALL, SMALL)),
-        p=draw(st.none() | st.floats(0, 1)),
-        verdict=draw(VERDICTS),
-        gating=draw(st.booleans()),
-        reason=draw(st.text(max_size=20)),
-        more_launches=draw(st.none() | st.integers(0, 100)),
-    )
-
-
-@st.composite
-def functions(draw: st.DrawFn) -> FunctionChange:
-    return factories.function_change(
-        draw(st.text(max_size=10)),
-        kind=draw(st.sampled_from(["cpu", "allocated", "leaked", "strange"])),
-        unit=draw(st.sampled_from(["ns/request", "bytes/request", "samples", "count"])),
-        value=draw(st.sampled_from(["self", "total"])),
-        base=draw(st.floats(0, 1e6)),
-        head=draw(st.floats(0, 1e6)),
-        change=draw(st.none() | SMALL),
-        interval=draw(st.none() | st.tuples(SMALL, SMALL)),
-        verdict=draw(VERDICTS),
-    )
-
-
-@st.composite
-def leaks(draw: st.DrawFn) -> LeakChange:
-    return factories.leak_change(
-        verdict=draw(st.sampled_from(LeakState)),
-        new=draw(st.booleans()),
-        per_second=draw(st.none() | st.floats(-1e6, 1e6)),
-        per_request=draw(st.none() | st.floats(-1e6, 1e6)),
-        interval_per_second=draw(st.none() | st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))),
-    )
-
-
-@st.composite
-def comparisons(draw: st.DrawFn) -> Comparison:
-    return Comparison(
-        metrics=tuple(draw(st.lists(metrics(), max_size=5))),
-        functions=tuple(draw(st.lists(functions(), max_size=5))),
-        leaks=tuple(draw(st.lists(leaks(), max_size=3))),
-        reasons=tuple(draw(st.lists(st.text(max_size=10), max_size=2))),
-        not_comparable=draw(st.booleans()),
-    )
-
-
-@st.composite
-def reports(draw: st.DrawFn) -> Report:
-    states = draw(st.lists(st.sampled_from(State), max_size=3))
-    return factories.report(
-        draw(st.none() | comparisons()),
-        budgets=tuple(
-            Finding(rule="memory.peak", state=s, limit=1e6, value=2e6, unit="bytes", message="peak")
-            for s in states
-        ),
-        baseline=Baseline(how=draw(st.sampled_from(["side-by-side", "stored", "none"]))),
-        skipped=draw(st.sampled_from(["", "", "nothing changed"])),
-        failed_sides=draw(st.sampled_from([(), (), ((Side.BASE, "did not start"),)])),
-    )
 
 
 @settings(deadline=None)

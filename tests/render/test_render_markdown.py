@@ -59,7 +59,7 @@ def many(names: tuple[str, ...], times: int) -> Report:
     )
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.integers(1, 40),
     st.lists(st.text("|`@#<*_\u202e🔥a", min_size=1, max_size=300), min_size=1, max_size=4),
