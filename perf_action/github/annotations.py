@@ -84,10 +84,10 @@ def in_repository(file: str, roots: Sequence[Path]) -> str:
     for root in roots:
         try:
             path = (root / file).resolve()
-            if file and path.is_file() and path.is_relative_to(top):
+            if file and path.is_file():
                 return str(PurePosixPath(path.relative_to(top)))
         except (OSError, ValueError):
-            continue
+            continue  # not there, or not in the repository
     return ""
 
 

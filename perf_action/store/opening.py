@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from perf_action.config import BaselineOptions
-from perf_action.errors import StoreError, UsageError
+from perf_action.errors import CannotMeasure, UsageError
 from perf_action.model.report import Baseline
 from perf_action.store.base import Store
 from perf_action.store.directory import DirectoryStore
@@ -55,7 +55,7 @@ def find_baseline(
 ) -> Chosen:
     """The stored baseline of commit `head` (see `read_history` for the three commits).
 
-    A store that cannot be reached is a warning and no baseline: what was measured is still worth telling.
+    A store that cannot be reached, or has no place yet, is a warning and no baseline: what was measured is still worth telling.
     """
     if options.store == "none":
         return Chosen(baseline=Baseline(how="none", note="no baseline: baseline.store is none"))
@@ -73,7 +73,7 @@ def find_baseline(
                 fingerprint=fingerprint,
                 now_s=system.now(),
             )
-    except StoreError as error:
+    except (CannotMeasure, UsageError) as error:
         note = f"no baseline: the store could not be read: {error}"
         return Chosen(baseline=Baseline(how="none", note=note), warnings=(note,))
 

@@ -259,6 +259,15 @@ def test_a_store_that_cannot_be_reached_costs_a_warning_only(tmp_path: Path, sys
     assert "could not be read" in found.warnings[0]
 
 
+def test_a_repository_without_a_remote_has_no_baseline(tmp_path: Path, system: System, git_in) -> None:
+    git_in(tmp_path)("init", "--quiet")
+    found = find_baseline(
+        BaselineOptions(), system, tmp_path, decode, config_digest=CONFIG, fingerprint=HERE, head="HEAD"
+    )
+    assert found.snapshot is None
+    assert "no git remote 'origin'" in found.baseline.note
+
+
 def test_no_remote_names_the_remedy(tmp_path: Path, system: System, git_in) -> None:
     git_in(tmp_path)("init", "--quiet")
     with (
