@@ -81,6 +81,7 @@ class Tree:
         self._root = root
         self._known: dict[int, _Seen] = {}
         self._lost = _Counters()
+        self._highest_ns = 0
         self._switches: dict[tuple[int, int], int] = {}
         self._lock = threading.Lock()
 
@@ -121,10 +122,12 @@ class Tree:
             total = self._lost
             for pid in mine:
                 total = total + self._known[pid].total
+            # what a parent takes over is rounded down to ticks, once
+            self._highest_ns = max(self._highest_ns, total.cpu_ns)
             rss, proportional = _memory(mine, pss=pss)
             return Usage(
                 at_ns=time.monotonic_ns(),
-                cpu_ns=total.cpu_ns,
+                cpu_ns=self._highest_ns,
                 user_ns=total.user_ns,
                 system_ns=total.system_ns,
                 rss_bytes=rss,
