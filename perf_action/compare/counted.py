@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from perf_action.compare.rows import direction, factor, median
+from perf_action.compare.rows import change_of, direction, factor, median
 from perf_action.compare.rules import FEW_LAUNCHES, SETTLED_BELOW, Rule
 from perf_action.model.change import MetricChange, Verdict
 
@@ -27,12 +27,13 @@ def judge_count(row: MetricChange, rule: Rule, base: Sequence[float], head: Sequ
     b, h = median(base), median(head)
     spread = max(_spread(base), _spread(head))
     tolerance = max(rule.floor, _TIMES_SPREAD * spread)
+    low, high = change_of(max(base), min(head)), change_of(min(base), max(head))
     row = replace(
         row,
         base=b,
         head=h,
-        change=h / b - 1 if b else (0.0 if h == 0 else None),
-        interval=(min(head) / max(base) - 1, max(head) / min(base) - 1) if min(base) > 0 else None,
+        change=change_of(b, h),
+        interval=(low, high) if min(base) > 0 and low is not None and high is not None else None,
         minimum_detectable=tolerance,
         launches=min(len(base), len(head)),
     )
@@ -49,11 +50,12 @@ def judge_count(row: MetricChange, rule: Rule, base: Sequence[float], head: Sequ
 def _step(base: float, head: float) -> float:
     """How far apart, as a log ratio without sign: swapped sides give the mirrored verdict."""
     if base > 0 and head > 0:
-        return abs(math.log(head / base))
+        return abs(math.log(head) - math.log(base))
     return 0.0 if base == head else math.inf
 
 
 def _spread(values: Sequence[float]) -> float:
     """How far repetitions of one side lie apart, relative to their median."""
     middle = abs(median(values))
-    return (max(values) - min(values)) / middle if middle else float(max(values) != min(values))
+    apart = max(values) - min(values)
+    return min(apart / middle, 1e6) if middle else float(apart > 0)

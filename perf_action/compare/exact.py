@@ -24,7 +24,7 @@ _LEAST = {
     "samples": (0.01, 10.0),
 }
 #: a state (bytes live) depends on the moment it was taken at: more of the total must have changed
-_SHARE, _SHARE_OF_STATE = 0.005, 0.01
+_SHARE, _SHARE_OF_STATE = 0.0025, 0.01
 #: of the functions that count, so many must have changed by one factor to mean a different amount of work
 _UNIFORM_SHARE = 0.9
 _UNIFORM_FUNCTIONS = 5

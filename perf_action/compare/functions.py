@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from perf_action.compare import stats
 from perf_action.compare.calls import Floats
 from perf_action.compare.options import CompareOptions
-from perf_action.compare.rows import relative
+from perf_action.compare.rows import change_of, relative
 from perf_action.compare.shifts import Shift, Shifts
 from perf_action.compare.work import Effects, Work
-from perf_action.model.change import FunctionChange, Verdict
+from perf_action.model.change import FunctionChange, Interval, Verdict
 
 #: functions below this share of the total on both sides are neither tested nor listed
 _TESTED_SHARE = 0.01
@@ -110,7 +110,7 @@ class _Judge:
         return rows
 
     def _mark_moved(self, rows: dict[int, FunctionChange], moved: dict[int, Shift]) -> None:
-        """Both ends of a shift are no news: what rose, and what fell with it."""
+        """Both ends of a shift are no news: what rose, and what fell with it (if that is most of its fall)."""
         names = self.work.tree.functions
         for f, shift in moved.items():
             source = names[shift.partners[0]].name
@@ -121,7 +121,9 @@ class _Judge:
             )
             for partner in shift.partners:
                 other = rows.get(partner)
-                if other is not None and partner not in moved and other.verdict in _CALLED:
+                if other is None or partner in moved or other.verdict not in _CALLED:
+                    continue
+                if abs(rows[f].head - rows[f].base) > abs(other.head - other.base) / 2:
                     fell = other.head < other.base
                     reason = f"moved to {names[f].name}" if fell else f"moved here from {names[f].name}"
                     source_name = None if fell else names[f].name
@@ -233,7 +235,8 @@ class _Judge:
         shares = self._shares(effects, f)
         log, se = float(effects.log[f]), float(effects.se[f])
         both = base > 0 and head > 0
-        low, high = stats.Estimate(mean=log, se=se, df=work.df).interval() if both else (0.0, 0.0)
+        ends = stats.Estimate(mean=log, se=se, df=work.df).interval()
+        change = change_of(base, head)
         return FunctionChange(
             name=key.name,
             file=key.file,
@@ -244,8 +247,8 @@ class _Judge:
             value="self" if value == "self" else "total",
             base=base,
             head=head,
-            change=head / base - 1 if base else None,
-            interval=(relative(low), relative(high)) if both else None,
+            change=change,
+            interval=_interval(change, ends, certain=se == 0) if both else None,
             p=None if work.exact else float(tests.p[f]),
             share_base=shares[0],
             share_head=shares[1],
@@ -260,6 +263,12 @@ class _Judge:
         head, base = (tree.head_weight, tree.base_weight) if total else (tree.head_own, tree.base_own)
         weights = head[nodes] if head[nodes].any() else base[nodes]
         return tree.stack(int(nodes[int(weights.argmax())]))[-_LONGEST_STACK:]
+
+
+def _interval(change: float | None, ends: Interval, *, certain: bool) -> Interval:
+    if certain and change is not None:
+        return change, change
+    return relative(ends[0]), relative(ends[1])
 
 
 def _rejected(p: Floats, tested: NDArray[np.bool_], q: float, weight: Floats) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from perf_action.compare.counted import is_repeatable, judge_count
 from perf_action.compare.measured import judge_measurement, shown_only
 from perf_action.compare.options import CompareOptions
 from perf_action.compare.replicas import Replicas, replicas
-from perf_action.compare.rows import factor, median, same_unit
+from perf_action.compare.rows import change_of, factor, median, same_unit
 from perf_action.compare.rules import Rule, rule_for
 from perf_action.model.change import MetricChange, Verdict
 from perf_action.model.metric import Metric
@@ -98,7 +98,7 @@ def _with_values(row: MetricChange, found: Replicas) -> MetricChange:
     """Geometric means over launches, so that head / base - 1 is the change that is judged."""
     base, head = (math.exp(math.fsum(side) / len(side)) for side in (found.base, found.head))
     launches = found.launches if found.known else 0
-    return replace(row, base=base, head=head, change=head / base - 1, launches=launches)
+    return replace(row, base=base, head=head, change=change_of(base, head), launches=launches)
 
 
 def _why_not(rule: Rule, base: Metric, head: Metric, around: Circumstances) -> str:

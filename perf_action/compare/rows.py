@@ -24,7 +24,15 @@ def factor(unit: str) -> float:
 def median(values: Sequence[float]) -> float:
     ordered = sorted(values)
     n = len(ordered)
-    return (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+    return ordered[(n - 1) // 2] / 2 + ordered[n // 2] / 2
+
+
+def change_of(base: float, head: float) -> float | None:
+    """head/base - 1; None where there is no such number."""
+    if base == head:
+        return 0.0
+    change = head / base - 1 if base else math.inf
+    return change if math.isfinite(change) else None
 
 
 def relative(log: float) -> float:

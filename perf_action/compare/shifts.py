@@ -2,7 +2,8 @@
 
 A function's increase is no regression if another's decrease accounts for more than half of it and what they have in
 common (their nearest common caller, or the function itself where callees were inlined into it) did not get dearer.
-The same holds, mirrored, for decreases.
+Where neither of the two appeared or vanished, they may also be two separate changes: then the decrease must match the
+increase, and what they have in common must not have changed at all. The same holds, mirrored, for decreases.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ _ERRORS = 2.0
 _NEIGHBOUR_P = 0.01
 #: exact counters: the common caller may keep this share of the increase
 _LEFT_OVER = 0.25
+#: a decrease within this factor of an increase matches it
+_MATCHES = 1.33
+#: below this part of its other side a function has come or gone
+_HARDLY = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,24 +71,35 @@ class Shifts:
 
     def _into(self, function: int, sign: int, grown: float) -> Shift | None:
         """Callees that became part of the function: its total did not change."""
-        partners = self._shrunk(self.below(function) - {function}, sign)
-        if self._amount(partners, sign) > grown / 2 and not self._rose(function, sign, grown):
-            return Shift(function=function, partners=partners)
-        return None
+        return self._explained(function, self.below(function), function, sign, grown)
 
     def _beside(
         self, function: int, sign: int, grown: float, *, apart_from: Collection[int] = ()
     ) -> Shift | None:
         """Functions under the nearest common caller, or the caller itself."""
         caller = self._common_caller(function)
-        if caller is None:
-            below: set[int] = set(range(len(self._work.tree.functions)))
-        else:
-            below = self.below(caller) | {caller}
-        partners = self._shrunk(below.difference(apart_from, {function}), sign)
-        if self._amount(partners, sign) > grown / 2 and not self._rose(caller, sign, grown):
+        everything = set(range(len(self._work.tree.functions)))
+        below = everything if caller is None else self.below(caller) | {caller}
+        return self._explained(function, below.difference(apart_from), caller, sign, grown)
+
+    def _explained(
+        self, function: int, among: Collection[int], common: int | None, sign: int, grown: float
+    ) -> Shift | None:
+        partners = self._shrunk(set(among) - {function}, sign)
+        amount = self._amount(partners, sign)
+        if not partners or amount <= grown / 2 or self._moved(common, sign) >= self._unmoved(common, grown):
+            return None
+        replaced = self._comes_or_goes(function) or any(map(self._comes_or_goes, partners))
+        matches = 1 / _MATCHES < amount / grown < _MATCHES
+        if replaced or (matches and self._moved(common, -sign) < self._unmoved(common, grown)):
             return Shift(function=function, partners=partners)
         return None
+
+    def _comes_or_goes(self, function: int) -> bool:
+        """Whether one side hardly has it."""
+        own = self._work.own
+        base, head = float(own.base[function]), float(own.head[function])
+        return min(base, head) < _HARDLY * max(base, head)
 
     def _common_caller(self, function: int) -> int | None:
         """The first of the main callers that both sides have."""
@@ -124,15 +140,21 @@ class Shifts:
         own = self._work.own
         return -sign * math.fsum(float(own.head[f] - own.base[f]) for f in partners)
 
-    def _rose(self, function: int | None, sign: int, grown: float) -> bool:
-        """Whether the total cost of a function (None: of everything) went the same way."""
-        work = self._work
+    def _moved(self, function: int | None, sign: int) -> float:
+        """How far the total cost of a function (None: of everything) went one way."""
+        total = self._work.inclusive
         if function is None:
-            base, head = work.base_total, work.head_total
-            se = float(np.min(work.inclusive.se))
-        else:
-            base, head = float(work.inclusive.base[function]), float(work.inclusive.head[function])
-            se = float(work.inclusive.se[function])
+            return sign * (self._work.head_total - self._work.base_total)
+        return sign * float(total.head[function] - total.base[function])
+
+    def _unmoved(self, function: int | None, grown: float) -> float:
+        """What such a cost may change by without having changed."""
+        work = self._work
         if work.exact:
-            return sign * (head - base) >= _LEFT_OVER * grown
-        return sign * (head - base) >= max(_LEAST_RISE, _ERRORS * se) * min(base, head)
+            return _LEFT_OVER * grown
+        if function is None:
+            return max(_LEAST_RISE, _ERRORS * float(np.min(work.inclusive.se))) * min(
+                work.base_total, work.head_total
+            )
+        least = min(float(work.inclusive.base[function]), float(work.inclusive.head[function]))
+        return max(_LEAST_RISE, _ERRORS * float(work.inclusive.se[function])) * least

@@ -1,0 +1,174 @@
+"""Functions by exact counters: start-up that cancels, cost that moved, and different amounts of work."""
+
+from __future__ import annotations
+
+import pytest
+from compare_cases import OPTIONS, captured, functions, profile, totals
+
+from perf_action.compare.kinds import function_changes
+from perf_action.model.change import Verdict
+from perf_action.model.snapshot import Snapshot
+
+R, I, U, Q = Verdict.REGRESSION, Verdict.IMPROVEMENT, Verdict.UNCHANGED, Verdict.INCONCLUSIVE  # noqa: E741
+
+
+def counted(
+    *sides: tuple[dict[str, int], int | None], kind: str = "allocations", unit: str = "count"
+) -> Snapshot:
+    return captured(
+        *[profile(stacks, kind=kind, unit=unit, fidelity="exact", requests=n) for stacks, n in sides]
+    )
+
+
+def called(rows, verdict: Verdict) -> set[str]:
+    return {row.name for row in rows.values() if row.verdict is verdict}
+
+
+def work(
+    requests: int, *, parse: int = 20, encode: int = 30, start: int = 100_000
+) -> tuple[dict[str, int], int]:
+    return {
+        "main;load": start,
+        "main;serve;parse": parse * requests,
+        "main;serve;encode": encode * requests,
+    }, requests
+
+
+def test_start_up_cancels_between_two_captures():
+    base, head = counted(work(20), work(220)), counted(work(20, parse=22), work(220, parse=22))
+    rows = functions(base, head)
+    assert called(rows, R) == {"parse"}
+    assert (rows["parse"].base, rows["parse"].head, rows["parse"].unit) == (20, 22, "count/request")
+    assert "load" not in rows
+    assert rows["parse"].share_base == pytest.approx(0.4)
+
+
+def test_more_start_up_is_not_more_cost_per_request():
+    base, head = counted(work(20), work(220)), counted(work(20, start=200_000), work(220, start=200_000))
+    assert called(functions(base, head), U) == {"parse", "encode"}
+
+
+def test_processes_of_one_launch_are_added():
+    def side(parse):
+        snapshots = [counted(work(20, parse=parse), work(220, parse=parse)) for _ in range(2)]
+        return Snapshot(label="side", captures=sum((s.captures for s in snapshots), ()))
+
+    row = functions(side(20), side(30))["parse"]
+    assert (row.base, row.head) == (40, 60)
+
+
+def test_identical_counts_of_different_lengths_never_alarm():
+    for kind in ("allocations", "leaked", "peak"):
+        rows = functions(counted(work(1000), kind=kind), counted(work(2000), kind=kind))
+        assert called(rows, I) == set()
+        if kind == "allocations":  # what is live at the end may well grow with the requests
+            assert called(rows, R) == set()
+
+
+def test_without_requests_the_plain_values_count():
+    base = counted(({"main;f": 1000, "main;g": 1000, "main;h": 500}, None))
+    head = counted(({"main;f": 1000, "main;g": 2000, "main;h": 500}, None))
+    rows = functions(base, head)
+    assert (called(rows, R), rows["g"].unit) == ({"g"}, "count")
+    assert rows["g"].interval == (1.0, 1.0)
+    assert rows["g"].p is None
+    assert called(functions(head, base), I) == {"g"}
+
+
+def test_everything_by_one_factor_is_more_work():
+    stacks = {f"main;f{i}": 1000 * (i + 1) for i in range(8)}
+    twice = {s: 2 * n for s, n in stacks.items()}
+    found = function_changes(counted((stacks, None)), counted((twice, None)), OPTIONS)
+    assert {row.verdict for row in found.rows} == {Q}
+    assert "different amounts of work" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "verdict"),
+    [(100_000, 104_900, U), (100_000, 105_100, R), (100_000, 94_000, I), (2000, 4000, U), (0, 20_000, R)],
+)
+def test_floors_of_the_function_and_of_the_whole(base, head, verdict):
+    rest = {"main;rest": 1_000_000}
+    rows = functions(
+        counted(({"main;f": base, **rest}, None), kind="instructions", unit="instructions"),
+        counted(({"main;f": head, **rest}, None), kind="instructions", unit="instructions"),
+    )
+    assert rows["f"].verdict is verdict if "f" in rows else verdict is U
+
+
+def test_repetitions_that_differ_are_not_a_change():
+    def side(*values):
+        return captured(
+            *[
+                profile({"main;f": v, "main;g": 1000}, kind="allocations", unit="count", fidelity="exact")
+                for v in values
+            ]
+        )
+
+    assert called(functions(side(1000, 1100), side(1150, 1250)), R) == set()
+    assert called(functions(side(1000, 1001), side(1150, 1151)), R) == {"f"}
+
+
+def test_inlined_renamed_and_split_functions_only_moved():
+    base = {"main;route": 100, "main;route;score": 2427, "main;other": 5000}
+    for head, name in (
+        ({"main;route": 2521, "main;other": 5000}, "route"),
+        ({"main;route": 100, "main;route;rate": 2427, "main;other": 5000}, "rate"),
+        (
+            {"main;route": 100, "main;route;score": 427, "main;route;score;pack": 2000, "main;other": 5000},
+            "pack",
+        ),
+    ):
+        rows = functions(counted((base, None)), counted((head, None)))
+        assert (called(rows, R), called(rows, I)) == (set(), set())
+        assert rows[name].moved_from == "score"
+
+
+def test_a_neighbours_saving_does_not_hide_an_increase_that_is_larger():
+    base = {"main;serve;f": 10_000, "main;serve;g": 10_000}
+    head = {"main;serve;f": 15_000, "main;serve;g": 9_000}
+    assert called(functions(counted((base, None)), counted((head, None))), R) == {"f"}
+
+
+def test_a_peak_that_only_changed_hands_is_none():
+    def peak(f, g):
+        return counted(({"main;f": f, "other;g": g}, None), kind="peak", unit="bytes")
+
+    assert called(functions(peak(8 << 20, 1 << 20), peak(1 << 20, 8 << 20)), R) == set()
+    assert called(functions(peak(8 << 20, 1 << 20), peak(16 << 20, 1 << 20)), R) == {"f"}
+
+
+def test_cost_of_many_small_functions_shows_in_their_caller():
+    base = {"main;work": 100_000, **{f"main;lib;f{i}": 300 for i in range(50)}}
+    head = {"main;work": 100_000, **{f"main;lib;f{i}": 600 for i in range(50)}}
+    assert called(functions(counted((base, None)), counted((head, None))), R) == set()
+    rows = totals(counted((base, None)), counted((head, None)))
+    assert {n: r.verdict for n, r in rows.items()} == {"lib": R}
+
+
+def test_exact_and_sampled_sides_are_compared_as_sampled():
+    exact = counted(({"main;f": 10, "main;g": 10}, None), kind="cpu", unit="samples")
+    sampled = captured(profile({"main;f": 20, "main;g": 10}))
+    assert called(functions(exact, sampled), R) == set()
+
+
+def test_stages_are_matched_and_the_stepped_one_comes_first():
+    plain = captured(
+        profile({"main;f": 10}, kind="allocations", unit="count", fidelity="exact"), stage="memory"
+    )
+    stepped = captured(
+        *[
+            profile(s, kind="allocations", unit="count", fidelity="exact", requests=n)
+            for s, n in (work(20), work(220))
+        ],
+        stage="counts",
+    )
+    both = Snapshot(label="side", captures=(*plain.captures, *stepped.captures))
+    assert functions(both, both)["parse"].unit == "count/request"
+    other = captured(profile({"main;f": 10}), stage="else")
+    mixed = Snapshot(
+        label="side", captures=(*other.captures, *captured(profile({"main;f": 9}), stage="b").captures)
+    )
+    third = captured(profile({"main;f": 10}), stage="third")
+    found = function_changes(mixed, third, OPTIONS)
+    assert (found.rows, found.notes) == ((), ("cpu: base and head have no stage in common",))
