@@ -44,12 +44,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patient:
-    """What is examined: a service in a folder, or (`config` None) the machine alone."""
+    """What is examined: a service in a folder, or (`config` None) the machine alone. The processors are watched for
+    `watch_seconds`.
+    """
 
     system: System
     config: Config | None
     folder: Path
     loads: Versions
+    watch_seconds: float = 1.0
 
     def needs(self, tool: str) -> bool:
         """Whether the settings use that profiler or load generator."""
@@ -69,7 +72,7 @@ def examine(patient: Patient) -> Iterator[Check]:
     yield from (_load(name, patient) for name in patient.loads)
     yield from _kernel()
     yield from _capacity(patient.system)
-    yield _neighbours(patient.system)
+    yield _neighbours(patient)
 
 
 def worst(checks: tuple[Check, ...]) -> State:
@@ -205,8 +208,8 @@ def _capacity(system: System) -> Iterator[Check]:
     yield Check(name="memory", state="ok", value=f"{memory_limit() / 2**30:.1f} GiB")
 
 
-def _neighbours(system: System) -> Check:
-    seen = noise(system)
+def _neighbours(patient: Patient) -> Check:
+    seen = noise(patient.system, patient.watch_seconds)
     value = (
         f"{seen.busy:.0%} of the processors' time used by other programs, {seen.stolen:.1%} stolen by the hypervisor, "
         f"load average {seen.load_average:.1f}"

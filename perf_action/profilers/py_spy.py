@@ -37,19 +37,23 @@ _REMEDY = "allow it with `sudo sysctl kernel.yama.ptrace_scope=1`, in a containe
 
 
 class PySpy:
-    """Attaches to the service for each slice."""
+    """Attaches to the service for each slice. `binary` None: the installed one."""
 
     name: ClassVar[str] = "py-spy"
     counts: ClassVar[bool] = False
 
+    def __init__(self, binary: str | None = None) -> None:
+        self._binary = binary
+
     def version(self, system: System) -> str:
-        return system.run([program(system), "--version"]).stdout.split()[-1]
+        words = system.run([self._binary or program(system), "--version"], timeout=30).stdout.split()
+        return words[-1] if words else "unknown"
 
     def plan(self, target: Target, stage: Stage, out: Path, system: System) -> Plan:
         """Attached for each slice. Where nothing but wrapping is allowed, the recording is of the whole launch, start-up
         and warm-up included, and a note says so.
         """
-        spy = program(system)
+        spy = self._binary or program(system)
         options = (
             "--rate",
             f"{stage.rate_hz or _DEFAULT_RATE:.0f}",
@@ -57,12 +61,13 @@ class PySpy:
             *("--subprocesses",) * stage.subprocesses,
             *("--native",) * stage.native,
         )
-        samples = ("--format", "raw", "--output", *options)
+        samples = ("--format", "raw", *options)
         env = consent(dict(target.env))
         way = way_in(spy, env, system)
         if way == "wrap":
+            output = str(out / "py-spy.launch.raw")
             return Plan(
-                argv=(spy, "record", *_to(samples, out / "py-spy.launch.raw"), "--", *target.argv),
+                argv=(spy, "record", *samples, "--output", output, "--", *target.argv),
                 own_processes=("py-spy",),
                 artifacts=("py-spy.launch.raw",),
                 notes=(
@@ -70,12 +75,12 @@ class PySpy:
                 ),
             )
         record = (spy, "record", "--pid", "{pid}")
-        timeline = ("--format", "chrometrace", "--idle", "--output", *options)
+        timeline = ("--format", "chrometrace", "--idle", *options)
         return Plan(
             argv=target.argv,
             env=tuple(env.items()) if way == "consent" else (),
-            attach=(*record, *_to(samples, out / "py-spy.{slice}.raw")),
-            timeline=(*record, *_to(timeline, out / "py-spy.timeline.json")),
+            attach=(*record, *samples, "--output", str(out / "py-spy.{slice}.raw")),
+            timeline=(*record, *timeline, "--output", str(out / "py-spy.timeline.json")),
             attached="Sampling process",
             stop_profiler=signal.SIGINT,
             own_processes=("py-spy",),
@@ -85,12 +90,6 @@ class PySpy:
     def silence(self, out: Path) -> str:  # noqa: ARG002
         """Why there may be no capture."""
         return "py-spy wrote nothing: is the service a Python program (CPython 3.6 to 3.13)? its output is in the log"
-
-
-def _to(options: tuple[str, ...], output: Path) -> tuple[str, ...]:
-    """`options` with the file after ``--output``."""
-    at = options.index("--output") + 1
-    return (*options[:at], str(output), *options[at:])
 
 
 def program(system: System) -> str:
