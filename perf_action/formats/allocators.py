@@ -9,6 +9,8 @@ _ALLOCATOR = re.compile(
     r"(?:__libc_|__GI_+|__interceptor_|_?je_|je_|tc_|_rjem_|_rjem_je_|mi_|tcmalloc::\w+::|__)?"
     r"(?:malloc|calloc|realloc|reallocarray|memalign|posix_memalign|aligned_alloc|valloc|pvalloc|mallocx|rallocx|"
     r"sdallocx|malloc_default|prof_backtrace\w*|do_memalign\w*|do_malloc\w*)(?:_impl)?|tc_new(?:array)?\w*"
+    r"|_?Py(?:Object|Mem)_(?:Raw|Debug|DebugRaw)?(?:Malloc|Calloc|Realloc)|_?Py(?:Object_ArenaM|Mem_ArenaA)\w+"
+    r"|pymalloc_(?:alloc|realloc)|allocate_from_new_pool|new_arena|mmap(?:64)?|__mmap"
     r"|operator new(?:\[\])?(?:\s*\(.*\))?|_Zn[wa][mj]\w*"
     r"|__?r(?:ust|g|dl)_(?:alloc|alloc_zeroed|realloc)|alloc::alloc::(?:alloc|alloc_zeroed|realloc)"
     r"|<alloc::alloc::Global as core::alloc::Allocator>::\w+|alloc::alloc::Global::\w+",

@@ -6,11 +6,10 @@ header of the capture counts its records; it is filled in when the program ends,
 
 from __future__ import annotations
 
+import datetime as dt
 import struct
 from pathlib import Path
-from typing import IO, Any, Final
-
-from perf_action.formats.source import Source
+from typing import IO, Final
 
 _MAGIC: Final = b"memray\0"
 _LZ4: Final = b"\x04\x22\x4d\x18"
@@ -18,17 +17,18 @@ _LZ4: Final = b"\x04\x22\x4d\x18"
 _HEADER: Final = struct.Struct("<iIBBQQqq")
 
 
+class Damaged(Exception):
+    """The file holds less than it says."""
+
+
 def is_memray(head: bytes) -> bool:
     return head.startswith(_MAGIC) or (head.startswith(_LZ4) and _MAGIC in head[:64])
 
 
-def check_whole(source: Source, path: Path) -> None:
-    """InputError if the file is an LZ4 frame that has no end."""
+def is_whole(path: Path) -> bool:
+    """False if the file is an LZ4 frame that has no end."""
     with path.open("rb") as file:
-        if file.read(4) == _LZ4 and not _has_end(file):
-            raise source.error(
-                "is cut off in the middle", remedy="fetch or copy it again, or record it again"
-            )
+        return file.read(4) != _LZ4 or _has_end(file)
 
 
 def _has_end(file: IO[bytes]) -> bool:
@@ -46,23 +46,23 @@ def _has_end(file: IO[bytes]) -> bool:
     return False
 
 
-def check_complete(source: Source, path: Path, metadata: Any) -> tuple[str, ...]:
-    """Notes on a file that was never finished. InputError if it has fewer records than its header says."""
+def check_complete(path: Path, started: dt.datetime, read: int) -> tuple[str, ...]:
+    """Notes on a file that was never finished. Damaged if fewer records could be `read` than its header says.
+
+    `started` is the start that memray reads from the header: if it is not found here, the layout is another one.
+    """
     with path.open("rb") as file:
         head = _first_bytes(file.read(1 << 12))
     try:
         _, _, _, aggregated, records, _, start_ms, _ = _HEADER.unpack_from(head, len(_MAGIC))
     except struct.error:
         return ()
-    if aggregated or start_ms != round(metadata.start_time.timestamp() * 1000):
+    if aggregated or start_ms != round(started.timestamp() * 1000):
         return ()  # nothing is counted there; or it is another layout than the one known here
     if records == 0:
         return ("memray could not finish this file (the process was killed?): its end is missing",)
-    if metadata.total_allocations < records:
-        raise source.error(
-            f"is damaged: {metadata.total_allocations} of {records} records can be read",
-            remedy="fetch or copy it again, or record it again",
-        )
+    if read < records:
+        raise Damaged(f"is damaged: {read} of {records} records can be read")
     return ()
 
 

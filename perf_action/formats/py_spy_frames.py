@@ -60,12 +60,13 @@ def named(name: str, place: str, line: int) -> Frame:
     the base name is kept as module. An address that nobody resolved is no name.
     """
     source = line > 0 or (_SOURCE.search(place) is not None and _LIBRARY.search(place) is None)
+    if place in ("?", "<unknown>"):
+        place, source = "", False
     if _ADDRESS.fullmatch(name):
         name, source = UNKNOWN, False
     if source:
         return Frame(name, place, "", line)
-    module = place.rpartition("/")[2]
-    return Frame(name, "", "" if module == "?" else module)
+    return Frame(name, "", place.rpartition("/")[2])
 
 
 def is_pseudo(name: str) -> bool:
