@@ -50,7 +50,7 @@ def hot_function(budget: Budget, head: Snapshot) -> Finding | None:
         value=share,
         unit="ratio",
         message=message,
-        evidence=tuple(f"{_place(k)} {s:.1%}" for k, s in hot.shares[:_EVIDENCE]),
+        evidence=tuple(f"{_place(k)} {s:.1%}" for k, s in hot.shares if s),
         file=key.file,
         line=hot.line,
     )

@@ -67,7 +67,7 @@ SHAPES = {
     "plateau": lambda t: 30e6 * (1 - np.exp(-t / 6)),
     "step": lambda t: np.where(t > 35, 4e6, 0),
     "sawtooth": lambda t: (t / 7 % 1) * 8e6,
-    "one fall": lambda t: np.where(t > 20, t - 20, t) * 200e3,
+    "one fall": lambda t: np.where(t > t[-1] * 0.6, t - t[-1] * 0.6, t) * 200e3,
     "creep": lambda t: t * 1e3,
     "shrinking": lambda t: -t * 100e3,
 }
