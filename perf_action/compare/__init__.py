@@ -21,6 +21,7 @@ __all__ = ["CompareOptions", "compare"]
 
 #: error rates that differ by more than this mean that the two sides did different work
 _ERROR_RATES_DIFFER = 0.01
+_NOTHING = "base and head have nothing in common that could be compared"
 _CALLED = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
 
 
@@ -43,10 +44,9 @@ def compare(base: Snapshot, head: Snapshot, options: CompareOptions | None = Non
     )
     spoilt = [f"{s.label}: {s.not_comparable}" for s in (base, head) if s.not_comparable]
     spoilt = spoilt or _error_rates(base, head)
-    if not found.metrics and not found.functions and not found.leaks:
-        return replace(
-            found, reasons=(*spoilt, "base and head have nothing in common that could be compared")
-        )
+    shared = {s.name for s in base.series} & {k.name for k in found.leaks}
+    if not found.metrics and not found.functions and not shared:
+        return replace(found, reasons=(*spoilt, _NOTHING), not_comparable=True)
     return _unsettled(found, spoilt) if spoilt else found
 
 
