@@ -173,7 +173,15 @@ def _lines_of(c: Comparison, verdict: Verdict) -> list[Line]:
 
 
 def _function_line(f: FunctionChange, icon: str) -> Line:
-    return Line(icon=icon, text=say(*function_clause(f), *_sure(words.certainty(f))))
+    return Line(icon=icon, text=say(*function_clause(f), *_sure(words.certainty(f)), *_callers(f)))
+
+
+def _callers(f: FunctionChange) -> Sentence:
+    """`` Called by `get_by_id` › `encode_response`.`` The nearest callers, the outermost first."""
+    callers = list(dict.fromkeys(name for name in f.stack[:-1] if name != f.name))[-3:]
+    if not callers:
+        return ()
+    return say(" Called by ", *joined([say(code(name)) for name in callers], " › ", " › "), ".")
 
 
 def _sure(certainty: str) -> tuple[str, ...]:

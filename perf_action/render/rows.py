@@ -109,9 +109,11 @@ class HotRow:
 
 def metric_row(m: MetricChange) -> MetricRow:
     base, head = numbers.pair_of((m.base, m.head), m.unit)
+    unjudged = not m.gating and m.p is None and m.verdict is Verdict.INCONCLUSIVE
+    moved = m.verdict in (Verdict.REGRESSION, Verdict.IMPROVEMENT)
     return MetricRow(
-        icon=words.ROW_ICONS[m.verdict],
-        verdict=words.ROW_WORDS[m.verdict],
+        icon="▫️" if unjudged else words.ROW_ICONS[m.verdict],
+        verdict="not judged" if unjudged else words.ROW_WORDS[m.verdict],
         name=escape.name(m.name),
         label=name_of(m.name),
         base=base,
@@ -122,8 +124,8 @@ def metric_row(m: MetricChange) -> MetricRow:
         detectable=numbers.share(m.minimum_detectable),
         launches=f"{m.launches:,}" if m.launches else numbers.MISSING,
         reason=escape.sentence(m.reason),
-        main=words.metric_label(m.name) is not None or m.verdict is not Verdict.UNCHANGED,
-        moved=m.verdict in (Verdict.REGRESSION, Verdict.IMPROVEMENT),
+        main=m.name in words.MAIN_METRICS or moved or (m.gating and m.verdict is Verdict.INCONCLUSIVE),
+        moved=moved,
         gating=m.gating,
     )
 
@@ -151,7 +153,7 @@ def lone_metric_row(m: Metric) -> MetricRow:
         detectable=numbers.MISSING,
         launches=f"{len(set(m.launches)):,}" if m.launches else numbers.MISSING,
         reason="",
-        main=words.metric_label(m.name) is not None,
+        main=m.name in words.MAIN_METRICS or words.metric_label(m.name) is None,
         moved=False,
         gating=False,
     )

@@ -138,25 +138,17 @@ def _metrics(f: Facts) -> Table:
 
 
 def _functions(f: Facts) -> Table:
-    table = _table(
-        ("Function", False),
-        ("Cost", False),
-        ("Base", True),
-        ("Head", True),
-        ("Change", True),
-        ("", False),
-    )
-    for r in f.functions[:MAX_ROWS]:
+    rows = f.functions[:MAX_ROWS]
+    kinds = {r.kind for r in rows}
+    heading = f"Function: {rows[0].kind}" if len(kinds) == 1 else "Function"
+    cost = [("Cost", False)] if len(kinds) > 1 else []
+    table = _table((heading, False), *cost, ("Base", True), ("Head", True), ("Change", True), ("", False))
+    for r in rows:
         style = _WORDS.get(r.verdict, "")
-        place = (f" {r.place}", "dim") if r.place else ""
-        table.add_row(
-            Text.assemble((r.name, "cyan"), place),
-            Text(r.kind),
-            Text(r.base),
-            Text(r.head),
-            Text(r.change, style),
-            Text(r.verdict, style),
-        )
+        place = (f" {r.place.rpartition('/')[2]}", "dim") if r.place else ""
+        name = Text.assemble((r.name, "cyan"), place)
+        kind = [Text(r.kind)] if len(kinds) > 1 else []
+        table.add_row(name, *kind, Text(r.base), Text(r.head), Text(r.change, style), Text(r.verdict, style))
     return table
 
 

@@ -84,8 +84,17 @@ _METRICS: dict[str, str] = {
     "memory.leak.possible": "Leaked, possibly",
     "memory.leak.reachable": "Still reachable at exit",
     "cpu.hot_function": "Hottest function",
-    "start_up": "Start-up",
+    "cpu.cores": "CPU cores used",
+    "service.start_up": "Start-up time",
+    "profiler.overhead.cpu": "Cost of the profiler itself",
+    "io.read_per_request": "Read per request",
+    "io.written_per_request": "Written per request",
 }
+#: the metrics of the short table, besides those that changed
+MAIN_METRICS = frozenset(
+    {"cpu.per_request", "latency.p50", "latency.p95", "latency.p99", "load.throughput", "load.error_rate"}
+    | {name for name in _METRICS if name.startswith("memory.")}
+)
 
 
 def metric_label(name: str) -> str | None:

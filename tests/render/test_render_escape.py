@@ -91,7 +91,7 @@ def test_code_has_no_pipe_and_no_loose_backtick(text: str) -> None:
 @given(UNUSUAL)
 def test_text_has_no_live_sign(text: str) -> None:
     shown = escape.markdown(text)
-    assert not re.search(r"@\w|#\w|://|www\.|GH-\d", re.sub(r"&#36;", "", shown), re.IGNORECASE)
+    assert not re.search(r"@\w|#\w|://|www\.|GH-\d", shown.replace("&#36;", "$"), re.IGNORECASE)
     for sign in "<>[]`|*~":
         assert not re.search(rf"(?<!\\)(\\\\)*{re.escape(sign)}", shown), (sign, shown)
 

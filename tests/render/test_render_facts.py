@@ -139,19 +139,53 @@ def test_numbers_of_a_first_run_are_medians() -> None:
     assert (row.head, row.interval, row.base) == ("2.00 ms", "1.00 to 9.00 ms", "")
 
 
-def test_text_flame_of_a_long_stack_says_what_it_leaves_out() -> None:
+def text_flame_of(stacks: dict[tuple[str, ...], tuple[int, int]], *names: str) -> list[str]:
+    sides = [factories.profile({stack: counts[side] for stack, counts in stacks.items()}) for side in (0, 1)]
+    changes = tuple(factories.function_change(name, file="a.py") for name in names)
+    flames = [FlameGraph(stage="cpu", base=sides[0], head=sides[1])]
+    (flame,) = facts(factories.report(Comparison(functions=changes), flames=flames)).flames
+    assert max(map(len, flame.text.split("\n"))) <= 96
+    return flame.text.split("\n")[1:]
+
+
+def test_text_flame_leaves_out_frames_that_only_pass_on() -> None:
     frames = tuple(f"f{i} a.py" for i in range(500))
-    base, head = factories.profile({frames: 100}), factories.profile({frames: 150})
-    change = factories.function_change("f499", file="a.py")
-    report = factories.report(
-        Comparison(functions=(change,)), flames=[FlameGraph(stage="cpu", base=base, head=head)]
-    )
-    (flame,) = facts(report).flames
-    lines = flame.text.split("\n")
-    assert len(lines) == 12
-    assert "⋮ 490 frames in between" in lines[4]
-    assert lines[-1].endswith("◀")
-    assert max(map(len, lines)) <= 96
+    first, caller, leaf = text_flame_of({frames: (100, 150)}, "f499")
+    assert first.startswith("f0 (a.py)  ")
+    assert caller.startswith("└⋯f498 (a.py)  ")
+    assert leaf.startswith("  └ f499 (a.py)  ")
+    assert leaf.endswith("◀")
+
+
+def test_text_flame_of_a_stack_that_branches_everywhere_is_short() -> None:
+    frames = tuple(f"f{i} a.py" for i in range(60))
+    stacks = {frames[: i + 1]: (2 ** (60 - i), 2 ** (60 - i)) for i in range(60)}
+    assert len(text_flame_of(stacks, "f59")) == 10
+
+
+def test_text_flame_shows_common_callers_once() -> None:
+    stacks = {
+        ("main a.py", "handle a.py", "slow a.py"): (10, 40),
+        ("main a.py", "handle a.py", "slower a.py"): (20, 80),
+        ("main a.py", "other a.py"): (100, 100),
+    }
+    names = [
+        line.split("  █")[0].split("  ▓")[0].rstrip() for line in text_flame_of(stacks, "slow", "slower")
+    ]
+    assert names == ["main (a.py)", "└ handle (a.py)", "  └ slower (a.py)", "  └ slow (a.py)"]
+
+
+def test_long_names_keep_their_end_in_a_text_flame() -> None:
+    line = text_flame_of({("x" * 300 + ".tail a.py",): (1, 2)}, "x" * 300 + ".tail")[0]
+    assert line.startswith("…xxxx")
+    assert ".tail  " in line
+
+
+def test_the_nearest_callers_are_named() -> None:
+    stack = ("main", "handle", "route", "encode", "dumps", "encode")
+    change = factories.function_change("encode", stack=stack)
+    (line,) = facts(factories.report(Comparison(functions=(change,)))).lines
+    assert plain(line.text).endswith(" Called by handle › route › dumps.")
 
 
 def test_text_flame_fits_its_width() -> None:
