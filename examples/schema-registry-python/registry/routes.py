@@ -72,6 +72,7 @@ async def validate(request: Request) -> Response:
 async def compatibility(request: Request) -> Response:
     subject, store = request.path_params["subject"], store_of(request)
     schema = await schema_from(request)
+    check_schema(schema)
     found(store.latest(subject))
     problems = against_latest(store, subject, schema)
     return encode_response({"subject": subject, "compatible": not problems, "problems": problems})
