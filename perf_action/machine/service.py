@@ -11,7 +11,7 @@ import os
 import secrets as randomness
 import signal
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from perf_action.machine.prepare import Prepared
 from perf_action.machine.ready import listens, readiness
 from perf_action.machine.tree import MARKER, Tree, Usage, threads_of
 from perf_action.profilers.plan import Plan, Target
-from perf_action.system import Process, System
+from perf_action.system import Process, System, write_bytes
 
 _SHELLS = frozenset({"sh", "dash", "bash", "ash", "busybox"})
 _BEFORE_LAUNCH_TIMEOUT = 600.0
@@ -240,13 +240,22 @@ class Service(contextlib.AbstractContextManager["Service"]):
         self._running().close()
         return len(killed)
 
+    def scrub(self, capture: Path) -> None:
+        """Mask secrets in a text file that a profiler wrote: py-spy notes the command line of each process."""
+        data = capture.read_bytes()
+        masked = self.secrets.mask(data.decode(errors="surrogateescape"))
+        if masked.encode(errors="surrogateescape") != data:
+            write_bytes(capture, masked.encode(errors="surrogateescape"))
+
     def close(self) -> None:
         """Kill what is left, keep the log and remove the work folder. May be called twice."""
-        if self._process is not None:
-            self._kill()
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        keep(self._raw, self._log, self.secrets)
-        remove_tree(self._scratch)
+        try:
+            if self._process is not None:
+                self._kill()
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            keep(self._raw, self._log, self.secrets)
+        finally:
+            remove_tree(self._scratch)
 
     def _running(self) -> Process:
         if self._process is None:
@@ -258,8 +267,3 @@ def _signal(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
-
-
-def fixed_port(service_env: Mapping[str, str], command: str | Sequence[str]) -> bool:
-    """Whether a service listens where it likes: nothing tells it the {port}, so two launches cannot run at once."""
-    return "{port}" not in f"{command} {list(service_env.values())}"

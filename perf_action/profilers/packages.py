@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -37,20 +36,17 @@ def install_memray(python: Interpreter, system: System) -> bool:
     if is_ready(python, system):
         return False
     home = memray_folder(system)
-    home.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{python.tag}.", dir=home))
     try:
-        _install(python, temporary, system)
-        temporary.chmod(0o755)
-        if not (home / python.tag).is_dir():
-            temporary.rename(home / python.tag)
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{python.tag}.", dir=home) as temporary:
+            fresh = Path(temporary) / python.tag
+            _install(python, fresh, system)
+            fresh.rename(home / python.tag)
     except OSError as error:
+        # somebody else may have been faster
         if not (home / python.tag).is_dir():
-            raise CannotMeasure(
-                f"{home} could not be written: {error.strerror}; set XDG_CACHE_HOME"
-            ) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            reason = f"{home} could not be written: {error.strerror}"
+            raise CannotMeasure(f"{reason}; set XDG_CACHE_HOME") from None
     return True
 
 

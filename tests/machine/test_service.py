@@ -276,3 +276,26 @@ def test_a_very_long_log_keeps_its_beginning_and_its_end(launch, tmp_path):
     assert log.endswith("last\n")
     assert "bytes left out" in log
     assert len(log) < 2_100_000
+
+
+def test_a_capture_is_scrubbed_of_secrets_and_otherwise_left_alone(launch, tmp_path):
+    service = launch("python app.py", LOOP, UP, env={"KEY": "$API_KEY"})
+    capture = tmp_path / "py-spy.0.raw"
+    capture.write_bytes(b'process 1:"app --key s3cret/of+mine";f 3\n\xff')
+    service.scrub(capture)
+    assert capture.read_bytes() == b'process 1:"app --key ***";f 3\n\xff'
+    written = capture.stat().st_mtime_ns
+    service.scrub(capture)
+    assert capture.stat().st_mtime_ns == written
+
+
+def test_a_disk_that_is_full_leaves_no_process_and_no_folder(launch, tmp_path):
+    """The log cannot be kept: where it should go is a file."""
+    service = launch("python app.py", LOOP, UP)
+    service.wait_ready()
+    (tmp_path / "service.log").mkdir()
+    with pytest.raises(IsADirectoryError):
+        service.close()
+    assert marked(service) == []
+    assert not service.work.exists()
+    (tmp_path / "service.log").rmdir()

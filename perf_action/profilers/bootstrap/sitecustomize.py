@@ -45,6 +45,7 @@ def record_memory(memray, out: str, *, native: bool, children: bool) -> None:  #
     """Record every allocation until this process ends, however it does. Forked children get files of their own."""
     import atexit  # noqa: PLC0415
     import signal  # noqa: PLC0415
+    import threading  # noqa: PLC0415
 
     # compressing takes seconds at the end of a busy process, which has stop-timeout to end in
     destination = memray.FileDestination(
@@ -54,7 +55,21 @@ def record_memory(memray, out: str, *, native: bool, children: bool) -> None:  #
     argv, sys.argv = sys.argv, sys.argv[:1]
     tracker = memray.Tracker(destination=destination, native_traces=native, follow_fork=children)
     sys.argv = argv
-    tracker.__enter__()
+    failed = []
+
+    def enter() -> None:
+        try:
+            tracker.__enter__()
+        except Exception as error:  # noqa: BLE001  # raised below
+            failed.append(error)
+
+    # memray leaves out the frames that stand above the one that starts it, in the thread that starts it. Here those are
+    # gone when the service begins, and its own frames would be left out instead
+    starter = threading.Thread(target=enter)
+    starter.start()
+    starter.join()
+    if failed:
+        raise failed[0]
     state = {"open": True}
 
     def close() -> None:
@@ -139,5 +154,5 @@ def _run_next() -> None:
 
 if __name__ == "sitecustomize":
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _HERE]
-    _start()
     _run_next()
+    _start()
