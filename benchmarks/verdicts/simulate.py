@@ -71,7 +71,9 @@ def report(
     `effect` is relative. The two sides of a pair share the machine's drift and one half of the neighbours' noise.
     """
     luck = {side: machine.luck(rng, launches) for side in ("base", "head")}
-    drift = machine.drift * np.cumsum(rng.normal(0, 1, (launches, slices)).ravel()) / math.sqrt(launches * slices)
+    drift = (
+        machine.drift * np.cumsum(rng.normal(0, 1, (launches, slices)).ravel()) / math.sqrt(launches * slices)
+    )
     noise = {side: _correlated(rng, machine, launches, slices) for side in ("base", "head")}
     sides = []
     for side in ("base", "head"):
@@ -101,9 +103,7 @@ def _correlated(rng: Rng, machine: Machine, launches: int, slices: int) -> np.nd
     return out + np.where(hit, rng.exponential(0.15, len(out)), 0.0)
 
 
-def _metric(
-    name: str, unit: str, logs: np.ndarray, launch: np.ndarray, pair: np.ndarray | None
-) -> Metric:
+def _metric(name: str, unit: str, logs: np.ndarray, launch: np.ndarray, pair: np.ndarray | None) -> Metric:
     return Metric(
         name=name,
         unit=unit,
