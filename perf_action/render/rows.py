@@ -112,7 +112,7 @@ def metric_row(m: MetricChange) -> MetricRow:
     unjudged = not m.gating and m.p is None and m.verdict is Verdict.INCONCLUSIVE
     moved = m.verdict in (Verdict.REGRESSION, Verdict.IMPROVEMENT)
     return MetricRow(
-        icon="▫️" if unjudged else words.ROW_ICONS[m.verdict],
+        icon="ℹ️" if unjudged else words.ROW_ICONS[m.verdict],
         verdict="not judged" if unjudged else words.ROW_WORDS[m.verdict],
         name=escape.name(m.name),
         label=name_of(m.name),

@@ -20,7 +20,7 @@ MIN_BAR = 8
 MAX_DEPTH = 10
 #: a frame is left out if the frame it calls costs at least this share of it
 PASSED_ON = 0.9
-LEGEND = "█ both  ▓ more on head  ░ less on head   with all calls; ⋯ frames left out"
+LEGEND = "█ both  ▓ more on head  ░ less on head   with all calls; · frames left out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ def _in_order(costs: _Costs, shown: set[int]) -> Iterator[tuple[int, str]]:
     todo = [(node, 0) for node in sorted(children[-1], key=lambda n: (costs.larger(n), -n))]
     while todo:
         node, level = todo.pop()
-        lead = "  " * min(level - 1, MAX_DEPTH) + ("└⋯" if node in skipped else "└ ") if level else ""
+        lead = "  " * min(level - 1, MAX_DEPTH) + ("└·" if node in skipped else "└ ") if level else ""
         yield node, lead
         below = sorted(children.get(node, ()), key=lambda n: (costs.larger(n), -n))
         todo.extend((child, level + 1) for child in below)

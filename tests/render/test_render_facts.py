@@ -152,7 +152,7 @@ def test_text_flame_leaves_out_frames_that_only_pass_on() -> None:
     frames = tuple(f"f{i} a.py" for i in range(500))
     first, caller, leaf = text_flame_of({frames: (100, 150)}, "f499")
     assert first.startswith("f0 (a.py)  ")
-    assert caller.startswith("└⋯f498 (a.py)  ")
+    assert caller.startswith("└·f498 (a.py)  ")
     assert leaf.startswith("  └ f499 (a.py)  ")
     assert leaf.endswith("◀")
 
