@@ -26,6 +26,10 @@ KINDS: dict[str, bool] = {
     "in_use": False,
     "leaked": False,
 }
+#: what a sampler of bytes knows by extrapolation only: one sample may stand for any number of these
+_EXTRAPOLATED = ("allocations", "temporary")
+#: columns that say again what another says
+_REPEATED = ("samples",)
 #: kind and event of a column
 _Column = tuple[str, str]
 
@@ -83,8 +87,12 @@ def _works(base: Snapshot, head: Snapshot) -> tuple[list[Work], list[str]]:
         if stage is None:
             notes.append(f"{kind}: base and head have no stage in common")
             continue
-        works.append(_work(mine[pair[0]][stage[0]], theirs[pair[1]][stage[1]]))
-    unjudged = {k for k, _ in mine.keys() & theirs.keys()} - KINDS.keys()
+        chosen = mine[pair[0]][stage[0]], theirs[pair[1]][stage[1]]
+        if kind in _EXTRAPOLATED and not _is_exact(*chosen):
+            notes.append(f"{kind}: extrapolated from a sample of the bytes, so not judged")
+            continue
+        works.append(_work(*chosen))
+    unjudged = {k for k, _ in mine.keys() & theirs.keys()} - KINDS.keys() - set(_REPEATED)
     notes += [f"{kind}: shown in the profiles, not judged" for kind in sorted(unjudged)]
     return [w for w in works if w is not None], notes
 
@@ -132,5 +140,8 @@ def _work(base: Sequence[Chosen], head: Sequence[Chosen]) -> Work | None:
     base, head = ([c for c in side if c.kind.unit == unit] for side in (base, head))
     if not base or not head:
         return None
-    exact = all(c.capture.profile.fidelity != "sampled" for c in (*base, *head))
-    return of_counters(base, head) if exact else of_captures(base, head)
+    return of_counters(base, head) if _is_exact(base, head) else of_captures(base, head)
+
+
+def _is_exact(base: Sequence[Chosen], head: Sequence[Chosen]) -> bool:
+    return all(c.capture.profile.fidelity != "sampled" for c in (*base, *head))

@@ -44,6 +44,14 @@ def metric_changes(
     return tuple(compare_metric(b, h, around) for b, h in pairs)
 
 
+def hold_up(rows: Sequence[MetricChange], head: Sequence[Metric]) -> tuple[MetricChange, ...]:
+    """Where nothing that is judged was settled, even latencies hold up the headline: it rests on them alone."""
+    judged = {m.name for m in by_name(head).values() if rule_for(m).judged and m.better != "neither"}
+    if any(r.verdict is not Verdict.INCONCLUSIVE for r in rows if r.name in judged):
+        return tuple(rows)
+    return tuple(replace(r, gating=True) if r.name in judged else r for r in rows)
+
+
 def by_name(metrics: Sequence[Metric]) -> dict[str, Metric]:
     """One metric per name; of two, the one from launches without a profiler."""
     out: dict[str, Metric] = {}

@@ -253,6 +253,15 @@ def test_sampled_bytes_count_samples_not_bytes():
     assert called(functions(heap(2), heap(3)), R) == set()
 
 
+def test_counts_extrapolated_from_sampled_bytes_are_not_judged():
+    def heap(objects):
+        return captured(profile({"main;f": objects}, kind="allocations", unit="count", period=512 * 1024))
+
+    found = function_changes(heap(32_768), heap(65_536), OPTIONS)
+    assert found.rows == ()
+    assert found.notes == ("allocations: extrapolated from a sample of the bytes, so not judged",)
+
+
 def test_kinds_are_compared_separately_and_others_are_noted():
     base, head = captured(profile(FIXED)), captured(profile(DOUBLED))
     counted = captured(profile({"main;f": 5}, kind="goroutines", unit="count"))

@@ -110,6 +110,15 @@ def test_nothing_in_common_is_no_pass():
     assert found.reasons == ("base and head have nothing in common that could be compared",)
 
 
+def test_latencies_alone_that_settle_nothing_are_no_pass():
+    p95, p50 = metric("latency.p95", [0.1]), scattered("latency.p50", 24, seed=1, sd=0.002)
+    none_failed = metric("load.error_rate", [0.0], unit="ratio", better="neither")
+    alone = Snapshot(label="k6", metrics=(p95, none_failed))
+    assert compare(alone, alone).verdict is Q
+    beside = Snapshot(label="k6", metrics=(p95, p50, none_failed))
+    assert compare(beside, beside).verdict is U, "beside one that is settled they do not hold it up"
+
+
 def test_what_only_one_side_has_is_noted():
     head = side(seed=2)
     head = replace(head, metrics=(*head.metrics, metric("mine", [1.0])))
