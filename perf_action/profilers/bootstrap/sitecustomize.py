@@ -19,6 +19,9 @@ import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
+#: what memray needs and the service must not find; kept, so that the room it takes is not there for the service to fill
+_KEPT = []  # type: ignore[var-annotated]
+
 #: prctl(2): PR_SET_PTRACER, PR_SET_PTRACER_ANY
 _SET_PTRACER, _ANY = 0x59616D61, -1
 
@@ -37,7 +40,7 @@ def load_memray(folder: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
         for name in set(sys.modules) - before:
             file = getattr(sys.modules[name], "__file__", None) or ""
             if file.startswith(folder + os.sep) and name.partition(".")[0] != "memray":
-                del sys.modules[name]
+                _KEPT.append(sys.modules.pop(name))
     return memray
 
 
