@@ -32,13 +32,13 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:  # no
     if not isinstance(benchmarks, list) or not benchmarks:
         raise source.error("holds no benchmarks")
     samples: dict[tuple[str, str], list[float]] = {}
-    failed: list[str] = []
+    failed: dict[str, None] = {}
     for index, body in enumerate(benchmarks):
         place = f"benchmarks[{index}]"
         if not isinstance(body, dict):
             raise source.error("is no object", place=place)
         if body.get("error_occurred"):
-            failed.append(f"{str(body.get('name'))[:80]!r} failed: {str(body.get('error_message'))[:80]}")
+            failed[f"{str(body.get('name'))[:80]!r} failed: {str(body.get('error_message'))[:80]}"] = None
         elif _is_wanted(body, benchmarks):
             _add(source, body, samples, place)
     metrics = (

@@ -27,6 +27,8 @@ NAME: Final = "k6-points"
 _WANTED: Final = ("http_reqs", "http_req_duration", "http_req_failed", "iterations")
 _CSV_HEADER: Final = "metric_name,timestamp,metric_value"
 _JSON_LINE: Final = re.compile(r'\{(?=.*"type":\s*"(?:Metric|Point)")(?=.*"metric":\s*")')
+#: a shorter run cannot be timed by whole seconds: its throughput would be off by more than 5 %
+_SHORT_S: Final = 40
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
 
@@ -44,15 +46,20 @@ def sniff(source: Source) -> bool:
 def read(source: Source, options: ReadOptions, system: System) -> Capture:  # noqa: ARG001
     points = _csv_points(source) if source.head_lines[0].startswith(_CSV_HEADER) else _json_points(source)
     values: dict[str, list[float]] = {name: [] for name in _WANTED}
-    first, last = float("inf"), float("-inf")
+    first, last, fine = float("inf"), float("-inf"), False
     for point in points:
         values[point.metric].append(point.value)
         first, last = min(first, point.at_s), max(last, point.at_s)
+        fine = fine or not point.at_s.is_integer()
     if not values["http_reqs"] and not values["http_req_duration"]:
         count = len(values["iterations"])
         made = (metric("load.iterations", "count", "neither", count),) if count else ()
         return Capture(format=NAME, metrics=made, notes=("k6 made no HTTP request",))
-    return Capture(format=NAME, metrics=_metrics(values, last - first))
+    seconds = last - first
+    if not fine and seconds < _SHORT_S:
+        note = "the points have whole seconds only: too short a run to tell its throughput"
+        return Capture(format=NAME, metrics=_metrics(values, 0), notes=(note,))
+    return Capture(format=NAME, metrics=_metrics(values, seconds))
 
 
 def _metrics(values: dict[str, list[float]], seconds: float) -> tuple[Metric, ...]:

@@ -100,7 +100,7 @@ class _Decoder:
             self._strings,
             builder,
             modules=bool(self._own),
-            memory=any(kind.unit == "bytes" for kind, _, _ in kinds),
+            memory=not self._own and any(kind.unit == "bytes" for kind, _, _ in kinds),
         )
         self._samples(builder, order, [factor for _, factor, _ in kinds], stacks)
         requests = self._own.get("requests")

@@ -1,0 +1,3 @@
+// A k6 script that makes no HTTP request.
+export const options = { vus: 1, iterations: 3 };
+export default function () {}
