@@ -39,8 +39,7 @@ def survives(data: bytes) -> None:
         file.flush()
         try:
             capture = formats.read(Path(file.name), System({}))
-        except InputError as error:
-            assert "\n" not in str(error)
+        except InputError:
             return
         for profile in listing(capture)["profiles"]:
             assert sum(f["self"] for f in profile["functions"]) == profile["total"]

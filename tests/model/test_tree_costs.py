@@ -1,0 +1,35 @@
+"""Self and total cost against the plain definition: a function counts once per stack."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perf_action.model.builder import ProfileBuilder
+from perf_action.model.profile import ValueKind
+from perf_action.model.tree import costs, outermost
+
+STACKS = st.lists(
+    st.tuples(st.lists(st.sampled_from("abcd"), min_size=1, max_size=7), st.integers(0, 9)), max_size=12
+)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(stacks=STACKS)
+def test_costs_are_what_they_are_defined_as(stacks: list[tuple[list[str], int]]) -> None:
+    builder = ProfileBuilder([ValueKind("cpu", "samples")])
+    own: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for names, value in stacks:
+        builder.sample(builder.stack_of([builder.frame(builder.function(n)) for n in names]), (value,))
+        own[names[-1]] += value
+        total.update(dict.fromkeys(names, value))
+    found = {key.name: (cost.self, cost.total) for key, cost in costs(builder.build()).items()}
+    assert found == {name: (own[name], value) for name, value in total.items() if value}
+
+
+def test_no_nodes_are_no_outermost_ones() -> None:
+    assert outermost([], [], 0) == []
+    assert outermost([-1, 0, 1, 0, -1], [7, 8, 7, 8, 7], 9) == [0, 1, 3, 4]
