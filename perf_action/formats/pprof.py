@@ -62,6 +62,7 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:  # no
 
 
 def decode(source: Source) -> Profile:
+    """The profile in a file that is known to be pprof. InputError if it is broken."""
     try:
         message = profile_pb2.Profile.FromString(source.data)
     except DecodeError:
@@ -71,7 +72,8 @@ def decode(source: Source) -> Profile:
     strings = [text.decode("utf-8", errors="backslashreplace") for text in message.string_table]
     if not strings or strings[0] or not message.sample_type:
         raise source.error("is no pprof profile: no string table or no sample types")
-    return _Decoder(source, message, strings).profile()
+    with source.refusing():
+        return _Decoder(source, message, strings).profile()
 
 
 class _Decoder:

@@ -40,16 +40,18 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:  # no
 
 
 def decode(source: Source) -> tuple[ProfileSlice, ...]:
-    slices = [
-        _slice(source, source.parse_json(line, place=f"line {index}"), f"line {index}")
-        for index, line in enumerate(source.text.split("\n"), 1)
-        if line.strip()
-    ]
-    keys = [(s.launch, s.slice) for s in slices]
-    if len(set(keys)) < len(keys):
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise source.error(f"slice {twice[1]} of launch {twice[0]} is there twice")
-    return tuple(slices)
+    """The slices in a file that is known to hold such. InputError if it is broken."""
+    slices: dict[tuple[int, int], ProfileSlice] = {}
+    with source.refusing():
+        for index, line in enumerate(source.text.split("\n"), 1):
+            if line.strip():
+                place = f"line {index}"
+                piece = _slice(source, source.parse_json(line, place=place), place)
+                if slices.setdefault((piece.launch, piece.slice), piece) is not piece:
+                    raise source.error(
+                        f"slice {piece.slice} of launch {piece.launch} is there twice", place=place
+                    )
+    return tuple(slices.values())
 
 
 def _slice(source: Source, body: Any, place: str) -> ProfileSlice:
@@ -60,14 +62,16 @@ def _slice(source: Source, body: Any, place: str) -> ProfileSlice:
         return number(source, body.get(key), f"{place}, {key}")
 
     requests = whole(source, value("requests"), 1, f"{place}, requests")
-    rate = value("rate_hz")
+    rate, cpu_us = value("rate_hz"), value("cpu_us_per_request")
     if requests == 0 or rate <= 0:
         raise source.error(f"{'requests' if requests == 0 else 'rate_hz'} must be above 0", place=place)
+    if cpu_us < 0:
+        raise source.error("cpu_us_per_request is negative", place=place)
     return ProfileSlice(
         launch=whole(source, value("launch"), 1, f"{place}, launch"),
         slice=whole(source, value("slice"), 1, f"{place}, slice"),
         requests=requests,
-        cpu_ns_per_request=value("cpu_us_per_request") * 1e3,
+        cpu_ns_per_request=cpu_us * 1e3,
         rate_hz=rate,
         profile=_profile(source, body.get("stacks"), requests, place),
     )

@@ -61,6 +61,14 @@ class Source:
     def error(self, reason: str, *, place: str = "", remedy: str = "") -> InputError:
         return InputError(self.path, reason, place=place, remedy=remedy)
 
+    @contextlib.contextmanager
+    def refusing(self) -> Iterator[None]:
+        """What the model refuses to hold (ValueError: a sum that is too large …) is an error of this file."""
+        try:
+            yield
+        except ValueError as error:
+            raise self.error(f"is no profile: {error}") from None
+
     @cached_property
     def packed(self) -> bool:
         """Whether the file is gzipped."""

@@ -164,7 +164,7 @@ def _add_samples(
             raise source.error("is no list of frames", place=place)
         value = whole(source, number(source, weight, place), part.scale, place)
         seen.add(value)
-        ids = [_frame_at(source, frames, frame, place) for frame in stack]
+        ids = _stack(source, frames, stack, place)
         node = builder.stack_of([i for i in ids if i >= 0])
         builder.sample(node, row(value), thread=part.thread or None)
     return seen
@@ -190,6 +190,16 @@ def _add_events(source: Source, part: _Part, frames: list[int], builder: Profile
             raise source.error("closes a frame that is not the innermost open one", place=place)
     end = number(source, part.body.get("endValue", start), part.place)
     spans.finish(max(spans.now, round((end - start) * part.scale)))
+
+
+def _stack(source: Source, frames: list[int], stack: list[Any], place: str) -> list[int]:
+    """Frame indices of a sample. The quick way first; the slow one says which frame is wrong."""
+    try:
+        if not stack or min(stack) >= 0:
+            return [frames[index] for index in stack]
+    except (IndexError, TypeError):
+        pass
+    return [_frame_at(source, frames, index, place) for index in stack]
 
 
 def _frame_at(source: Source, frames: list[int], index: object, place: str) -> int:

@@ -105,6 +105,8 @@ GOOGLE = {"context": {}, "benchmarks": [{"name": "b", "real_time": 1, "cpu_time"
         (piece(requests=0), "requests must be above 0"),
         (piece(rate_hz=-5), "rate_hz must be above 0"),
         (piece(stacks={"a": -1}), "is negative"),
+        (piece(cpu_us_per_request=-1), "cpu_us_per_request is negative"),
+        (piece(stacks={"a": 2**63 - 1, "b": 1}), "is no profile: .*too large"),
         (k6(http_req_failed={"value": "no"}), "http_req_failed.value: 'no'"),
         (k6(http_reqs=3), "metrics.http_reqs: is no metric"),
         ({**GOOGLE, "benchmarks": []}, "holds no benchmarks"),
