@@ -161,7 +161,8 @@ def _read(stdout: str, stderr: str, *, run_id: int, green: bool) -> Run:
             log.append(line)
             continue
         message = _COLOUR.sub("", entry.get("msg", "")).rstrip()
-        log.append(message)
+        if not message.startswith("LocalRepositoryCache"):
+            log.append(message)
         match = _ENDED.match(message)
         if match and match[2] == "Main":
             seconds = entry.get("executionTime", 0) / 1e9

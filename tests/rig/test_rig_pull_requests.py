@@ -33,7 +33,7 @@ def example() -> Path:
 def world(
     actions: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, example: Path
 ) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("a wörld")
+    folder = tmp_path_factory.mktemp("wörld")
     python = Path(sys.executable).resolve()
     with World(folder, actions=actions, python=python, files=files(example, fail_on="regression")) as made:
         made.variables["API_KEY"] = "rig-key"
