@@ -1,7 +1,8 @@
 """Functions, base against head: which ones cost more per unit of work, and which only look as if they did.
 
-A function is blamed if its change passes a test at false discovery rate q over all functions of its kind, is large
-enough to matter, shows in every reading of the data, and did not merely move there from somewhere else.
+A function is blamed if its change passes a test whose level all functions of its kind share, is large enough to
+matter, shows in every reading of the data, and did not merely move there from somewhere else. (A false discovery rate
+would do in identical code; but where one function did change, it lets through what that change shifted in others.)
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from perf_action.compare import stats
 from perf_action.compare.calls import Floats
+from perf_action.compare.idle import is_transfer
 from perf_action.compare.options import CompareOptions
 from perf_action.compare.rows import change_of, relative
 from perf_action.compare.shifts import Shift, Shifts
@@ -31,10 +33,13 @@ _AGREES_FROM = 0.05
 #: exact counters: times what repetitions of a side differ by
 _TIMES_SCATTER = 5
 #: total costs are tested more strictly: they say again what the self costs say
-_TOTAL_Q = 0.1
+_TOTAL_SHARE = 0.1
 #: a function that is nearly everything says no more than the metric does
 _NEARLY_ALL = 0.9
 _LONGEST_STACK = 64
+#: so many granules may be booked on one function, or on all beneath one, by chance
+_STRAY_GRANULES, _STRAY_GRANULES_BENEATH = 3, 5
+_TRANSFER = "it moves data in the kernel, at a cost that depends on the other side and on the machine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +91,7 @@ class _Tests:
 class _Judge:
     def __init__(self, work: Work, options: CompareOptions, why_not: str) -> None:
         self.work, self.why_not = work, why_not
-        self.q = options.function_q
+        self.alpha = options.function_alpha
         self.shifts = Shifts(work)
         self.totals = (work.base_total, work.head_total)
 
@@ -94,7 +99,7 @@ class _Judge:
 
     def own_rows(self) -> dict[int, FunctionChange]:
         effects = self.work.own
-        tests = self._tests(effects, self.q)
+        tests = self._tests(effects, self.alpha)
         rows: dict[int, FunctionChange] = {}
         moved: dict[int, Shift] = {}
         for f in np.flatnonzero(tests.tested).tolist():
@@ -136,7 +141,7 @@ class _Judge:
     def total_rows(self, called: dict[int, FunctionChange]) -> list[FunctionChange]:
         """Functions whose total changed although nothing beneath them was called: cost spread over small functions."""
         effects = self.work.inclusive
-        tests = self._tests(effects, self.q * _TOTAL_Q)
+        tests = self._tests(effects, self.alpha * _TOTAL_SHARE, total=True)
         rows: list[FunctionChange] = []
         explained = {f: float(row.head - row.base) for f, row in called.items()}
         passed = np.flatnonzero(tests.up | tests.down).tolist()
@@ -159,7 +164,7 @@ class _Judge:
 
     # --- one function
 
-    def _tests(self, effects: Effects, q: float) -> _Tests:
+    def _tests(self, effects: Effects, alpha: float, *, total: bool = False) -> _Tests:
         base, head = (
             np.where(t > 0, v / max(t, 1e-300), 0.0)
             for v, t in zip((effects.base, effects.head), self.totals, strict=True)
@@ -177,18 +182,22 @@ class _Judge:
                     for m, s in zip(size.tolist(), effects.se.tolist(), strict=True)
                 ]
             )
-        large = self._is_large(effects)
+        large = self._is_large(effects, total=total)
         rose = effects.head > effects.base
         weight = np.sqrt(np.maximum(base, head))
         up, down = (
-            _rejected(one, tested, q, weight) for one in (np.where(rose, p, 1 - p), np.where(rose, 1 - p, p))
+            _rejected(one, tested, alpha, weight)
+            for one in (np.where(rose, p, 1 - p), np.where(rose, 1 - p, p))
         )
         return _Tests(tested=tested, p=p, up=large & rose & up, down=large & ~rose & down)
 
-    def _is_large(self, effects: Effects) -> NDArray[np.bool_]:
-        grown = np.abs(effects.head - effects.base)
-        least = max(self.work.absolute, self.work.share * max(self.totals))
-        return np.asarray((np.abs(effects.log) >= math.log1p(self.work.floor)) & (grown >= least), dtype=bool)
+    def _is_large(self, effects: Effects, *, total: bool) -> NDArray[np.bool_]:
+        work = self.work
+        grown = _beyond_granules(np.abs(effects.head - effects.base), work.granule, total=total)
+        least = max(work.absolute, work.share * max(self.totals))
+        relative_least = work.floor * np.minimum(effects.base, effects.head)
+        large = np.abs(effects.log) >= math.log1p(work.floor)
+        return np.asarray(large & (grown >= least) & (grown >= relative_least), dtype=bool)
 
     def _called(self, row: FunctionChange, effects: Effects, f: int, sign: int) -> FunctionChange:
         """A change that passed the test and the floors: believed if nothing speaks against it."""
@@ -203,6 +212,8 @@ class _Judge:
                 way = "rose" if sign > 0 else "fell"
                 reason = f"{way} in one reading of the captures but not in all: they may cover different work"
                 return replace(row, verdict=Verdict.INCONCLUSIVE, reason=reason)
+        if row.value == "self" and not self.work.exact and is_transfer(self.work.tree.functions[f]):
+            return replace(row, verdict=Verdict.INCONCLUSIVE, reason=_TRANSFER)
         if (
             self.work.holds_total
             and sign * (self.totals[1] - self.totals[0]) < sign * (row.head - row.base) / 2
@@ -214,7 +225,9 @@ class _Judge:
         """No change was found: unchanged if a large one would have been."""
         if self.work.exact:
             return row
-        alpha = self.q / max(int(tests.tested.sum()), 1)
+        if is_transfer(self.work.tree.functions[f]):
+            return row
+        alpha = self.alpha / max(int(tests.tested.sum()), 1)
         unseen = stats.Estimate(mean=0.0, se=float(effects.se[f]), df=self.work.df).detectable(alpha)
         share = max(self._shares(effects, f))
         if relative(unseen) * share <= _SETTLED_SHARE:
@@ -271,13 +284,20 @@ def _interval(change: float | None, ends: Interval, *, certain: bool) -> Interva
     return relative(ends[0]), relative(ends[1])
 
 
-def _rejected(p: Floats, tested: NDArray[np.bool_], q: float, weight: Floats) -> NDArray[np.bool_]:
-    """Benjamini-Hochberg with weights of mean 1 (Genovese, Roeder and Wasserman 2006, doi 10.1093/biomet/93.3.509):
-    what is large has more to lose, and a change of it is easier to be sure of.
+def _rejected(p: Floats, tested: NDArray[np.bool_], alpha: float, weight: Floats) -> NDArray[np.bool_]:
+    """Bonferroni with weights of mean 1 (Genovese, Roeder and Wasserman 2006, doi 10.1093/biomet/93.3.509): what is
+    large has more to lose, and a change of it is easier to be sure of.
     """
-    out = np.zeros(len(p), dtype=bool)
-    where = np.flatnonzero(tested)
-    if len(where):
-        shares = weight[where] / max(float(weight[where].mean()), 1e-300)
-        out[where] = stats.benjamini_hochberg((p[where] / shares).tolist(), q)
-    return out
+    whole = float(weight[tested].sum())
+    return np.asarray(tested & (p * max(whole, 1e-300) <= alpha * weight), dtype=bool)
+
+
+def _beyond_granules(grown: Floats, granule: float, *, total: bool) -> Floats:
+    """What is left of changes when stray granules are taken off: few whole ones prove nothing, a part of one does."""
+    if not granule:
+        return grown
+    whole = grown / granule
+    stray = _STRAY_GRANULES_BENEATH if total else _STRAY_GRANULES
+    part = np.zeros_like(whole) if total else np.abs(whole - np.round(whole))
+    left = np.where(whole < 0.9, whole, np.maximum(part, whole - stray))
+    return np.asarray(np.maximum(left, 0.0) * granule, dtype=float)

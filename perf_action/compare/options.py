@@ -10,13 +10,13 @@ class CompareOptions:
     """`alpha` is the one-sided level of one metric; a report that judges more than `metrics_at_alpha` metrics shares
     alpha * metrics_at_alpha among them, so that the whole report stays below one false alarm in a hundred.
 
-    `function_q` is the false discovery rate over the functions of one kind; `most_functions` how many sampled
-    functions are blamed at most; `self_check` compares base with itself from its own launches.
+    `function_alpha` is shared among the functions of one kind; `most_functions` how many sampled functions are
+    blamed at most; `self_check` compares base with itself from its own launches.
     """
 
     alpha: float = 0.001
     metrics_at_alpha: int = 5
-    function_q: float = 0.005
+    function_alpha: float = 0.005
     most_functions: int = 3
     self_check: bool = True
 

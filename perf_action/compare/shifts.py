@@ -16,13 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from perf_action.compare import stats
-from perf_action.compare.work import Effects, Work
+from perf_action.compare.work import Work
 
 #: a common caller whose cost changed by less than this, or two standard errors, did not change
 _LEAST_RISE = 0.02
 _ERRORS = 2.0
-#: a neighbour must have changed for sure to be the place that cost came from
-_NEIGHBOUR_P = 0.01
+#: a neighbour must have changed for sure to be the place that cost came from: more so if it is still there
+_NEIGHBOUR_P, _GONE_P = 0.001, 0.01
+#: and by a fair part of what it explains
+_FAIR_PART = 0.2
 #: exact counters: the common caller may keep this share of the increase
 _LEFT_OVER = 0.25
 #: a decrease within this factor of an increase matches it
@@ -85,7 +87,7 @@ class Shifts:
     def _explained(
         self, function: int, among: Collection[int], common: int | None, sign: int, grown: float
     ) -> Shift | None:
-        partners = self._shrunk(set(among) - {function}, sign)
+        partners = self._shrunk(set(among) - {function}, sign, grown * _FAIR_PART)
         amount = self._amount(partners, sign)
         if not partners or amount <= grown / 2 or self._moved(common, sign) >= self._unmoved(common, grown):
             return None
@@ -123,18 +125,19 @@ class Shifts:
                     todo.append(callee)
         return seen
 
-    def _shrunk(self, among: set[int], sign: int) -> tuple[int, ...]:
-        """Those whose self cost went the other way for sure, largest first."""
-        own = self._work.own
-        listed = [f for f in among if sign * (own.head[f] - own.base[f]) < 0 and self._is_sure(own, f)]
-        return tuple(sorted(listed, key=lambda f: -abs(float(own.head[f] - own.base[f]))))
+    def _shrunk(self, among: set[int], sign: int, least: float) -> tuple[int, ...]:
+        """Those whose self cost went the other way for sure, and by `least`, largest first."""
+        change = self._work.own.head - self._work.own.base
+        listed = [f for f in among if -sign * change[f] >= least and self._is_sure(f)]
+        return tuple(sorted(listed, key=lambda f: -abs(float(change[f]))))
 
-    def _is_sure(self, effects: Effects, function: int) -> bool:
-        se = float(effects.se[function])
-        size = abs(float(effects.log[function]))
+    def _is_sure(self, function: int) -> bool:
+        own = self._work.own
+        se, size = float(own.se[function]), abs(float(own.log[function]))
         if self._work.exact:
             return size > 5 * se
-        return stats.Estimate(mean=size, se=se, df=self._work.df).p_greater < _NEIGHBOUR_P
+        p = stats.Estimate(mean=size, se=se, df=self._work.df).p_greater
+        return p < (_GONE_P if self._comes_or_goes(function) else _NEIGHBOUR_P)
 
     def _amount(self, partners: Sequence[int], sign: int) -> float:
         own = self._work.own

@@ -147,14 +147,6 @@ def central(draws: Floats, level: float = LEVEL) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def benjamini_hochberg(p: Sequence[float], q: float) -> list[bool]:
-    """Which hypotheses are rejected at false discovery rate `q` (https://en.wikipedia.org/wiki/False_discovery_rate)."""
-    order = sorted(range(len(p)), key=lambda i: p[i])
-    accepted = max((rank for rank, i in enumerate(order, 1) if p[i] <= q * rank / len(p)), default=0)
-    rejected = set(order[:accepted])
-    return [i in rejected for i in range(len(p))]
-
-
 def group_sequential_levels(
     looks: Sequence[int], alpha: float = 0.001, *, least: float = 1e-9
 ) -> tuple[float, ...]:

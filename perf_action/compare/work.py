@@ -34,7 +34,8 @@ class Work:
 
     `base_total` and `head_total` in the same unit; `df` degrees of freedom of the errors; `floor` the least relative
     change worth a word, `absolute` the least in `unit`, `share` the least of the total.
-    `holds_total`: a state (bytes live), which moves between functions unless the total moves too.
+    `holds_total`: bytes that somebody has in any case, so that a change needs the total to change with it. `granule`:
+    the cost of one piece of memory that an allocator fetches for whoever happens to ask next, 0 where it does not.
     """
 
     tree: CallTree
@@ -50,6 +51,7 @@ class Work:
     share: float
     exact: bool
     holds_total: bool = False
+    granule: float = 0.0
     per_request: bool = True
     notes: tuple[str, ...] = ()
 

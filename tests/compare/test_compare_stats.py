@@ -6,8 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.special import betainc, ndtr
 
 from perf_action.compare import stats
@@ -94,17 +92,6 @@ def test_blocks_keep_neighbours_together():
     single, pairs = stats.bootstrap_means(alternating, block=1), stats.bootstrap_means(alternating, block=2)
     assert pairs.std() == 0
     assert single.std() > 0.1
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.floats(0.001, 0.2))
-def test_benjamini_hochberg_rejects_the_smallest(p, q):
-    rejected = stats.benjamini_hochberg(p, q)
-    bounds = [v for v in p if v <= q * sum(w <= v for w in p) / len(p)]
-    assert rejected == [v <= max(bounds, default=-1.0) for v in p]
-
-
-def test_no_hypotheses_are_none_rejected():
-    assert stats.benjamini_hochberg([], 0.05) == []
 
 
 def test_sequential_looks_spend_the_level_together():
