@@ -59,9 +59,10 @@ def profile(
     period: int | None = None,
     folder: str = "",
     lines: Mapping[str, int] | None = None,
+    tool: str = "",
 ) -> Profile:
     """``main;parse@lib.py`` -> value; the file stands behind the @."""
-    builder = ProfileBuilder([ValueKind(kind, unit)], fidelity=fidelity)
+    builder = ProfileBuilder([ValueKind(kind, unit)], fidelity=fidelity, tool=tool)
     for text, value in stacks.items():
         frames = []
         for frame in text.split(";"):

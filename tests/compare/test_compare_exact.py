@@ -146,6 +146,59 @@ def test_cost_of_many_small_functions_shows_in_their_caller():
     assert {n: r.verdict for n, r in rows.items()} == {"lib": R}
 
 
+ARENA = 1 << 20
+
+
+def memray(stacks: dict[str, int], *, kind: str = "allocated", requests: int | None = None):
+    return profile(stacks, kind=kind, unit="bytes", fidelity="exact", tool="memray", requests=requests)
+
+
+@pytest.mark.parametrize("kind", ["allocated", "peak", "leaked"])
+def test_whole_arenas_are_nobodys_fault(kind):
+    rest = {f"main;f{i}": 2_000_000 for i in range(10)}
+    base = captured(memray({"main;f": ARENA, "main;g": 2 * ARENA, **rest}, kind=kind))
+    head = captured(memray({"main;f": 3 * ARENA, "main;g": 2 * ARENA, **rest}, kind=kind))
+    assert called(functions(base, head), R) == set()
+    assert called(functions(head, base), I) == set()
+
+
+@pytest.mark.parametrize(
+    ("grown", "blamed"), [(400_000, {"f"}), (ARENA, set()), (int(2.4 * ARENA), {"f"}), (16 * ARENA, {"f"})]
+)
+def test_a_part_of_an_arena_or_many_are(grown, blamed):
+    base = captured(memray({"main;f": 800_000, "main;g": 5_000_000}))
+    head = captured(memray({"main;f": 800_000 + grown, "main;g": 5_000_000}))
+    assert called(functions(base, head), R) == blamed
+
+
+def test_bytes_of_arenas_move_unless_the_total_does():
+    base = captured(memray({"main;f": 800_000, "other;g": 5_000_000}))
+    head = captured(memray({"main;f": 1_200_000, "other;g": 4_600_000}))
+    row = functions(base, head)["f"]
+    assert (row.verdict, row.reason) == (U, "the total did not move with it")
+
+
+def test_arenas_count_per_request_too():
+    def side(f):
+        return captured(
+            *[
+                memray({"main;f": f * n + arenas * ARENA, "main;g": 5000 * n}, requests=n)
+                for n, arenas in ((100, 0), (1000, 1))
+            ]
+        )
+
+    assert called(functions(side(2000), side(2000)), U) == {"f", "g"}
+    assert called(functions(side(2000), side(2500)), R) == {"f"}
+
+
+def test_the_peak_is_that_of_the_longest_launch():
+    def side(peak):
+        return captured(*[memray({"main;f": peak * n}, kind="peak", requests=n) for n in (100, 1000)])
+
+    row = functions(side(5000), side(9000))["f"]
+    assert (row.base, row.head, row.unit, row.verdict) == (5_000_000, 9_000_000, "bytes", R)
+
+
 def test_exact_and_sampled_sides_are_compared_as_sampled():
     exact = counted(({"main;f": 10, "main;g": 10}, None), kind="cpu", unit="samples")
     sampled = captured(profile({"main;f": 20, "main;g": 10}))

@@ -99,13 +99,33 @@ def test_rows_are_ordered_regressions_improvements_rest():
 
 
 def test_idle_waits_are_not_work():
-    waiting = {**SERVICE, "main;SocketIO.readinto@/usr/lib/python3.11/socket.py": 60e3}
-    more = {**SERVICE, "main;SocketIO.readinto@/usr/lib/python3.11/socket.py": 400e3}
+    waits = "main;SocketIO.readinto@/usr/lib/python3.11/socket.py"
+    waiting, more = ({**SERVICE, waits: cost, "main;queue.get@app/queue.py": 9e3} for cost in (60e3, 400e3))
     rows = functions(
         sliced(waiting, seed=1, samples=3000), sliced(more, seed=2, samples=10_000)
     )  # the CPU clock of these slices counts the waiting too, which only scales both
     assert "SocketIO.readinto" not in rows
-    assert rows["store"].share_head == pytest.approx(0.30, abs=0.03)
+    assert "queue.get" in rows, "a function of the user's own is work"
+    assert rows["store"].share_head == pytest.approx(0.28, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "file", ["asyncio/selector_events.py", "/usr/lib/python3.12/socket.py", "python3.11/ssl.py"]
+)
+def test_what_sockets_cost_is_nobodys_fault(file):
+    def side(cost, seed):
+        return sliced({**SERVICE, f"main;serve;receive@{file}": cost}, seed=seed)
+
+    row = functions(side(8e3, 1), side(20e3, 2))["receive"]
+    assert (row.verdict, "other side" in row.reason) == (Q, True)
+    assert functions(side(8e3, 1), side(8e3, 2))["receive"].verdict is U
+
+
+def test_a_users_module_may_be_called_like_one_of_the_library():
+    def side(cost, seed):
+        return sliced({**SERVICE, "main;serve;receive@app/net/socket.py": cost}, seed=seed)
+
+    assert functions(side(8e3, 1), side(20e3, 2))["receive"].verdict is R
 
 
 def test_other_hardware_is_no_ground_for_blame():
