@@ -51,11 +51,21 @@ class Server:
                 await self._answer(head.decode(), reader, writer)
         writer.close()
 
+    @staticmethod
+    async def _body(headers: dict[str, str], reader: asyncio.StreamReader) -> bytes:
+        if headers.get("transfer-encoding") != "chunked":
+            return await reader.readexactly(int(headers.get("content-length", 0)))
+        body = b""  # geventhttpclient 2.4, the newest for Python 3.10, sends no body in chunks
+        while size := int(await reader.readline(), 16):
+            body += (await reader.readexactly(size + 2))[:-2]
+        await reader.readline()
+        return body
+
     async def _answer(self, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first, *lines = head.strip().split("\r\n")
         method, path, _ = first.split(" ")
         headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
-        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        body = await self._body(headers, reader)
         self.under_way += 1
         self.seen.append((method, path, body))
         self.headers.append(headers)
