@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from perf_action.machine.git import Access
 from perf_action.measure import job
 from perf_action.model.trial import Side
 from perf_action.pipeline import assessing, running
-from perf_action.render import render
+from perf_action.render import print_report
 from perf_action.system import System
 
 _CONFIG = click.option(
@@ -117,7 +118,7 @@ def assess(
     settings = running.read_settings(config, _overrides(system, sets), system) if config else None
     report = assessing.assess(folder, system, settings=settings, against=baseline, fail_on=fail_on)
     if not quiet:
-        click.echo(render(report, "terminal"))
+        print_report(report, sys.stdout)
         click.echo(f"report: {folder / 'report.html'}")
     if fail_on:
         _fail_if(report.fails)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from perf_action.errors import PerfActionError
+from perf_action.errors import ConfigError, PerfActionError
 from perf_action.github.client import ApiError, Client
 from perf_action.github.context import Context
 from perf_action.store import Git, remote_of
@@ -28,9 +28,18 @@ def matches(patterns: Sequence[str], path: str) -> bool:
     """Whether `path` is meant: the last pattern that fits decides, ``!`` excludes; with only those, all others are."""
     meant = all(p.startswith("!") for p in patterns)
     for pattern in patterns:
-        if re.fullmatch(_regex(pattern.removeprefix("!")), path, re.DOTALL):
+        if _compiled(pattern.removeprefix("!")).fullmatch(path):
             meant = not pattern.startswith("!")
     return meant
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(_regex(pattern), re.DOTALL)
+    except re.error as error:
+        raise ConfigError(
+            "perf.yml", "paths", f"{pattern!r} is no pattern: {error}", "write it as in `on.push.paths`"
+        ) from None
 
 
 def _regex(pattern: str) -> str:

@@ -61,6 +61,7 @@ class _Launch:
 
     side: Side
     core: int | None
+    load_apart: bool
     out: Path
     service: Service
     plan: Plan
@@ -121,6 +122,11 @@ def _core(trial: Trial, index: int) -> int | None:
     return trial.cores[index] if index < len(trial.cores) else None
 
 
+def _free_cores(trial: Trial, bench: Bench) -> tuple[int, ...]:
+    """Cores on which no service of the trial runs: where a recorder works, and the load beside it."""
+    return tuple(core for core in bench.system.cores() if core not in trial.cores)
+
+
 @contextlib.contextmanager
 def _blamed_on(side: Side) -> Iterator[None]:
     try:
@@ -142,7 +148,8 @@ def _launched(trial: Trial, side: Side, core: int | None, folder: Path, bench: B
             )
             plan = profiler(trial.stage.profiler).plan(service.target, trial.stage, out, bench.system)
             service.start(plan, cores)
-            session = _open_session(trial.stage, service, out, cores, bench)
+            apart = _free_cores(trial, bench) if plan.attach else ()
+            session = _open_session(trial.stage, service, out, apart or cores, bench)
         stack.callback(session.close)
         sampler = Sampler(service.tree)
         stack.callback(sampler.stop)
@@ -232,9 +239,8 @@ def _record(launches: Sequence[_Launch], trial: Trial, index: int, bench: Bench)
         pid = str(pids[0] if pids else one.service.pid)
         argv = [word.replace("{pid}", pid).replace("{slice}", str(index)) for word in template]
         log = one.out / f"profiler-{index}.log"
-        others = tuple(core for core in bench.system.cores() if core not in trial.cores)
         with _blamed_on(one.side):
-            one.recorder = bench.system.start(argv, log=log, cores=others)
+            one.recorder = bench.system.start(argv, log=log, cores=_free_cores(trial, bench))
             _wait_until_recording(one, log, bench)
 
 
@@ -297,7 +303,8 @@ def _swap(launches: Sequence[_Launch], trial: Trial, index: int) -> None:
         if core != one.core:
             one.core = core
             one.service.pin((core,))
-            one.session.pin((core,))
+            if not one.load_apart:
+                one.session.pin((core,))
 
 
 def _slice_of(one: _Launch, pair: int, index: int, clocks: tuple[Usage, Usage], result: LoadResult) -> Slice:
@@ -349,6 +356,9 @@ def _collect(one: _Launch, trial: Trial, folder: Path) -> tuple[CaptureFile, ...
     written = [f for f in files if f.stat().st_size > 0]
     if one.plan.artifacts and not written:
         raise CannotMeasure(profiler(trial.stage.profiler).silence(one.out))
+    if one.plan.attach:
+        for file in written:
+            one.service.scrub(file)
     slices = {_written_in(one, s.index): s for s in one.slices}
     return tuple(
         CaptureFile(

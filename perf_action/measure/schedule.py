@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from perf_action.config import Config, StageOptions
+from perf_action.config import Config, Service, StageOptions
 from perf_action.model.trial import Placement, Side, Stage, Trial, TrialRecord
 
 CLEAN, SOAK, CALIBRATION = "clean", "soak", "calibration"
@@ -109,7 +109,12 @@ def _placement(config: Config, sides: tuple[Side, ...], cores: tuple[int, ...]) 
         return "alone"
     if config.measure.placement != "auto":
         return config.measure.placement
-    return "duet" if len(cores) >= 2 and config.service.port is None else "interleaved"
+    return "duet" if len(cores) >= 2 and _any_port(config.service) else "interleaved"
+
+
+def _any_port(service: Service) -> bool:
+    """Whether the service listens where it is told, so that two can run at once."""
+    return service.port is None and "{port}" in f"{service.command} {list(service.env.values())}"
 
 
 def _clean(config: Config, placement: Placement) -> Stage:

@@ -82,7 +82,8 @@ def snapshot(
     notes: Sequence[str] = (),
 ) -> Snapshot:
     """All that the records say about one side. `folder` holds the trials' folders, by number; files in
-    profiles are named relative to `checkout`."""
+    profiles are named relative to `checkout`.
+    """
     good = [
         r
         for r in records

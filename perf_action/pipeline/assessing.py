@@ -10,6 +10,7 @@ from perf_action import recording
 from perf_action.compare import compare
 from perf_action.config import FailOn
 from perf_action.errors import UsageError
+from perf_action.github import Context, read_context
 from perf_action.judge import fails, judge
 from perf_action.model.finding import Budget
 from perf_action.model.report import Baseline, Report
@@ -18,7 +19,7 @@ from perf_action.model.trial import Side
 from perf_action.pipeline.reading import load_snapshot
 from perf_action.pipeline.running import Settings
 from perf_action.recording import Run
-from perf_action.render import documents
+from perf_action.render import documents, pictures
 from perf_action.store import Chosen, find_baseline
 from perf_action.system import System, write_text
 
@@ -36,8 +37,14 @@ def assess(
     budgets = settings.config.limits if settings else measured.budgets
     if fail_on is None:
         fail_on = settings.config.fail_on if settings else [FailOn(word) for word in measured.fail_on]
-    report = _report(measured, _baseline(measured, system, settings, against), budgets, fail_on)
-    for name, text in documents(report).items():
+    context = read_context(system.environ)
+    chosen = _baseline(measured, system, settings, against, context)
+    report = replace(
+        _report(measured, chosen, budgets, fail_on),
+        title=settings.config.comment.id if settings and settings.config.comment.id != "default" else "",
+        run_url=context.run_url if context else "",
+    )
+    for name, text in (documents(report) | pictures(report)).items():
         write_text(folder / name, text)
     return report
 
@@ -72,7 +79,9 @@ def _report(measured: Run, chosen: Chosen, budgets: Sequence[Budget], fail_on: S
     return replace(report, fails=fails(report, fail_on))
 
 
-def _baseline(measured: Run, system: System, settings: Settings | None, against: Path | None) -> Chosen:
+def _baseline(
+    measured: Run, system: System, settings: Settings | None, against: Path | None, context: Context | None
+) -> Chosen:
     """Base of the run itself, else what the user names, else the store of the settings."""
     if against is not None:
         snapshot = load_snapshot(against, system)
@@ -85,6 +94,7 @@ def _baseline(measured: Run, system: System, settings: Settings | None, against:
         return Chosen(baseline=Baseline(how="side-by-side", commit=base.commit), snapshot=base)
     if settings is None or Side.HEAD not in measured.sides:
         return Chosen(baseline=Baseline(how="none"))
+    pull_request = context.pull_request if context else None
     return find_baseline(
         settings.config.baseline,
         system,
@@ -93,4 +103,6 @@ def _baseline(measured: Run, system: System, settings: Settings | None, against:
         config_digest=measured.config_digest,
         fingerprint=measured.environment.fingerprint(),
         head=measured.sides[Side.HEAD].commit,
+        base=pull_request.base_sha if pull_request else "",
+        pull_head=pull_request.head_sha if pull_request else "",
     )

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from perf_action import formats, recording
-from perf_action.config import Config, read_config
+from perf_action import formats, github, recording
+from perf_action.config import Config, digest, read_config
 from perf_action.errors import UsageError
 from perf_action.machine.base import resolve_base
+from perf_action.machine.environment import environment
 from perf_action.machine.git import Access
 from perf_action.machine.worktree import in_place
 from perf_action.measure import job
@@ -20,6 +21,7 @@ from perf_action.measure.sides import prepared_sides
 from perf_action.measure.snapshot import Read
 from perf_action.model.snapshot import Capture
 from perf_action.recording import Run
+from perf_action.store import scratch_folder, token_of
 from perf_action.system import System
 
 
@@ -57,6 +59,18 @@ def run(
     """Measure into the folder `out`, which is whole in the end or not there; `base` is a revision, ``auto`` or ``none``."""
     config = settings.config
     with run_folder(out) as folder:
+        skipped = _why_skip(settings, system)
+        if skipped:
+            listener.say(f"nothing to measure: {skipped}")
+            nothing = Run(
+                config_digest=digest(config),
+                created=system.now(),
+                environment=environment(system),
+                sides={},
+                skipped=skipped,
+            )
+            recording.write_run(folder, nothing)
+            return nothing
         against = resolve_base(system, settings.repository, base, access)
         with (
             listener.group("Set-up and build"),
@@ -75,6 +89,26 @@ def run(
         measured = replace(measured, notes=(*against.notes, *measured.notes))
         recording.write_run(folder, measured)
     return measured
+
+
+def _why_skip(settings: Settings, system: System) -> str:
+    """Why nothing has to be measured, on GitHub, where `paths` says so."""
+    context = github.read_context(system.environ)
+    if context is None or not settings.config.paths:
+        return ""
+    client = github.Client(system, api_url=context.api_url, token=token_of(system.environ))
+    try:
+        with scratch_folder(system) as scratch:
+            return github.why_skip(
+                settings.config.paths,
+                context,
+                client,
+                system=system,
+                repository=settings.repository,
+                scratch=scratch,
+            )
+    finally:
+        client.close()
 
 
 def reader(system: System) -> Read:

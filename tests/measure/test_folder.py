@@ -10,9 +10,14 @@ from perf_action.measure.folder import run_folder
 
 def test_the_folder_is_whole_or_not_there(tmp_path: Path) -> None:
     out = tmp_path / "perf run ü"
-    with pytest.raises(KeyboardInterrupt), run_folder(out) as folder:
-        (folder / "run.json").write_text("{}")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with run_folder(out) as folder:
+            (folder / "run.json").write_text("{}")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(tmp_path.iterdir()) == []
     with run_folder(out) as folder:
         (folder / "run.json").write_text("{}")

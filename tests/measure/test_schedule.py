@@ -14,7 +14,7 @@ BOTH = (Side.BASE, Side.HEAD)
 def config(**measure: object) -> Config:
     return parse(
         {
-            "service": {"command": "x"},
+            "service": {"command": "x --port {port}"},
             "load": {"baseline": {"script": "l.py"}},
             "stages": {"cpu": {"profiler": "py-spy"}, "memory": {"profiler": "memray"}},
             "measure": {"launches": "3..6", "max-minutes": 10, **measure},
@@ -38,6 +38,8 @@ def carry_out(
 def test_two_cores_and_two_ports_make_a_duet() -> None:
     assert {s.placement for s in schedule(config(), BOTH, (0, 1, 2, 3)).stages} == {"duet"}
     assert {s.placement for s in schedule(config(), BOTH, (0,)).stages} == {"interleaved"}
+    fixed = parse({"service": {"command": "x"}, "load": {"a": {"script": "l.py"}}}, "perf.yml")
+    assert {s.placement for s in schedule(fixed, BOTH, (0, 1)).stages} == {"interleaved"}
     assert {s.placement for s in schedule(config(), (Side.HEAD,), (0, 1)).stages} == {"alone"}
 
 
