@@ -145,7 +145,8 @@ class _Judge:
         rows: list[FunctionChange] = []
         explained = {f: float(row.head - row.base) for f, row in called.items()}
         passed = np.flatnonzero(tests.up | tests.down).tolist()
-        for f in sorted(passed, key=lambda f: float(effects.base[f] + effects.head[f])):
+        names = self.work.tree.functions
+        for f in sorted(passed, key=lambda f: (float(effects.base[f] + effects.head[f]), names[f])):
             grown = float(effects.head[f] - effects.base[f])
             sign = 1 if grown > 0 else -1
             beneath = self.shifts.below(f) | {f}

@@ -17,6 +17,7 @@ import numpy as np
 
 from perf_action.compare import stats
 from perf_action.compare.work import Work
+from perf_action.model.profile import FunctionKey
 
 #: a common caller whose cost changed by less than this, or two standard errors, did not change
 _LEAST_RISE = 0.02
@@ -108,7 +109,7 @@ class Shifts:
         total = self._work.inclusive
         seen = {function}
         while callers := {f: w for f, w in self._callers[function].items() if f not in seen}:
-            function = max(callers, key=lambda f: callers[f])
+            function = max(callers, key=lambda f: (callers[f], self._name(f)))
             if total.base[function] > 0 and total.head[function] > 0:
                 return function
             seen.add(function)
@@ -129,7 +130,10 @@ class Shifts:
         """Those whose self cost went the other way for sure, and by `least`, largest first."""
         change = self._work.own.head - self._work.own.base
         listed = [f for f in among if -sign * change[f] >= least and self._is_sure(f)]
-        return tuple(sorted(listed, key=lambda f: -abs(float(change[f]))))
+        return tuple(sorted(listed, key=lambda f: (-abs(float(change[f])), self._name(f))))
+
+    def _name(self, function: int) -> FunctionKey:
+        return self._work.tree.functions[function]
 
     def _is_sure(self, function: int) -> bool:
         own = self._work.own
