@@ -75,6 +75,13 @@ def run(argv: Sequence[str]) -> int:
         return _fail(f"{where}{error.strerror or error}", 2)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", 130)
+    except Exception as error:  # noqa: BLE001  # whatever happens, people get one line and a code
+        if os.environ.get("PERF_ACTION_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        return _fail(
+            f"a fault of perf-action itself: {what}; report it with what PERF_ACTION_DEBUG=1 shows", 3
+        )
     return result if isinstance(result, int) else 0
 
 

@@ -154,7 +154,14 @@ def _launched(trial: Trial, side: Side, core: int | None, folder: Path, bench: B
         sampler = Sampler(service.tree)
         stack.callback(sampler.stop)
         launch = _Launch(
-            side=side, core=core, out=out, service=service, plan=plan, session=session, sampler=sampler
+            side=side,
+            core=core,
+            load_apart=bool(apart),
+            out=out,
+            service=service,
+            plan=plan,
+            session=session,
+            sampler=sampler,
         )
         stack.callback(lambda: launch.recorder.close() if launch.recorder else None)
         yield launch
