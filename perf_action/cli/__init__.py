@@ -75,7 +75,7 @@ def run(argv: Sequence[str]) -> int:
         return _fail(f"{where}{error.strerror or error}", 2)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", 130)
-    except Exception as error:  # noqa: BLE001  # whatever happens, people get one line and a code
+    except Exception as error:  # whatever happens, people get one line and a code
         if os.environ.get("PERF_ACTION_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}"
