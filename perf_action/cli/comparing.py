@@ -88,6 +88,7 @@ def _budget(text: str) -> Budget:
 def _report(base_path: Path, head_path: Path, budgets: list[Budget], words: list[str]) -> Report:
     from dataclasses import replace  # noqa: PLC0415
 
+    from perf_action.compare import CompareOptions  # noqa: PLC0415
     from perf_action.compare import compare as compared  # noqa: PLC0415
     from perf_action.judge import fails, judge  # noqa: PLC0415
     from perf_action.pipeline import load_snapshot  # noqa: PLC0415
@@ -95,7 +96,8 @@ def _report(base_path: Path, head_path: Path, budgets: list[Budget], words: list
 
     system = System()
     base, head = load_snapshot(base_path, system), load_snapshot(head_path, system)
-    comparison = compared(base, head)
+    two_runs = base_path.is_dir() or head_path.is_dir()  # each numbered its pairs for itself
+    comparison = compared(base, head, CompareOptions(paired=not two_runs))
     report = Report(
         title=f"{base_path.name} and {head_path.name}",
         head=head,

@@ -98,6 +98,7 @@ def _without_alarm(
     row: MetricChange, rule: Rule, guess: stats.Estimate, launches: int, alpha: float
 ) -> MetricChange:
     assert row.base is not None
+    assert row.head is not None
     assert row.p is not None
     assert row.minimum_detectable is not None
     if launches < rule.launches:
@@ -109,7 +110,7 @@ def _without_alarm(
         reason = f"probably {way}, but not certain (p = {row.p:.2g})"
         return replace(row, reason=reason, more_launches=_more(guess, launches, abs(guess.mean), alpha))
     unseen = row.minimum_detectable
-    if unseen > SETTLED_BELOW and unseen * row.base * factor(row.unit) >= rule.absolute:
+    if unseen > SETTLED_BELOW and unseen * max(row.base, row.head) * factor(row.unit) >= rule.absolute:
         reason = f"noisy: less than {unseen:+.1%} would not have been seen"
         target = math.log1p(SETTLED_BELOW)
         return replace(row, reason=reason, more_launches=_more(guess, launches, target, alpha))

@@ -23,10 +23,13 @@ from perf_action.model.metric import Metric
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What holds for all metrics of a comparison: the level, and why times may not be judged (or an empty text)."""
+    """What holds for all metrics of a comparison: the level, why times may not be judged (or an empty text), and
+    whether pair numbers mean anything.
+    """
 
     alpha: float = 0.001
     untimed: str = ""
+    paired: bool = True
 
 
 def metric_changes(
@@ -40,7 +43,7 @@ def metric_changes(
     theirs = by_name(base)
     pairs = [(theirs[m.name], m) for m in by_name(head).values() if m.name in theirs]
     tested = sum(1 for _, m in pairs if (rule := rule_for(m)).judged and not (rule.exact or m.exact))
-    around = Circumstances(alpha=options.metric_alpha(tested), untimed=untimed)
+    around = Circumstances(alpha=options.metric_alpha(tested), untimed=untimed, paired=options.paired)
     return tuple(compare_metric(b, h, around) for b, h in pairs)
 
 
@@ -83,7 +86,7 @@ def compare_metric(base: Metric, head: Metric, around: Circumstances) -> MetricC
         return replace(row, reason=f"no value on {'base' if not mine else 'head'}")
     if (rule.exact or head.exact) and is_repeatable(mine, theirs, rule):
         return judge_count(row, rule, mine, theirs)
-    found = replicas(base, head, base_factor=scale)
+    found = replicas(base, head, base_factor=scale, paired=around.paired)
     if found is None or min(mine) <= 0 or min(theirs) <= 0:
         return _without_ratio(row, mine, theirs, rule.why_not)
     row = _with_values(row, found)

@@ -11,7 +11,8 @@ class CompareOptions:
     alpha * metrics_at_alpha among them, so that the whole report stays below one false alarm in a hundred.
 
     `function_alpha` is shared among the functions of one kind; `most_functions` how many sampled functions are
-    blamed at most; `self_check` compares base with itself from its own launches.
+    blamed at most; `self_check` compares base with itself from its own launches. `paired` False: pair numbers mean
+    nothing across the sides, because the two were measured in runs of their own.
     """
 
     alpha: float = 0.001
@@ -19,6 +20,7 @@ class CompareOptions:
     function_alpha: float = 0.005
     most_functions: int = 3
     self_check: bool = True
+    paired: bool = True
 
     def metric_alpha(self, judged: int) -> float:
         """The level for each of `judged` metrics."""

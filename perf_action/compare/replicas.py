@@ -39,7 +39,7 @@ class Replicas:
         return len(self.ratios) or min(len(self.base), len(self.head))
 
 
-def replicas(base: Metric, head: Metric, *, base_factor: float = 1.0) -> Replicas | None:
+def replicas(base: Metric, head: Metric, *, base_factor: float = 1.0, paired: bool = True) -> Replicas | None:
     """The launches of two metrics, in pairs where the samples say so. `base_factor` brings base into head's unit.
 
     Samples that are not finite and positive have no logarithm and are left out; None if none are left on a side.
@@ -50,10 +50,10 @@ def replicas(base: Metric, head: Metric, *, base_factor: float = 1.0) -> Replica
     known = base.launches is not None and head.launches is not None
     within = max(_within(mine), _within(theirs))
     samples = min(len(mine), len(theirs))
-    if base.pairs is not None and head.pairs is not None:
-        paired = _paired(mine, theirs)
-        if paired:
-            b, h, ratios = paired
+    if paired and base.pairs is not None and head.pairs is not None:
+        together = _paired(mine, theirs)
+        if together:
+            b, h, ratios = together
             return Replicas(base=b, head=h, ratios=ratios, known=known, within_sd=within, samples=samples)
     b, h = _by_launch(mine), _by_launch(theirs)
     return Replicas(base=b, head=h, ratios=(), known=known, within_sd=within, samples=samples)

@@ -36,6 +36,7 @@ NOT_CHECKED = SelfChecked(result=None, metrics=frozenset(), functions=frozenset(
 
 def self_check(base: Snapshot, options: CompareOptions) -> SelfChecked:
     """Compare two ways of halving base's launches; None where there are too few to halve."""
+    options = replace(options, paired=True)
     metric_rows: list[MetricChange] = []
     function_rows: list[FunctionChange] = []
     for run in (1, 2):

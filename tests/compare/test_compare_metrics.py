@@ -213,6 +213,13 @@ def test_a_stored_baseline_must_beat_what_runs_differ_by():
     assert stored(0.08).verdict is R
 
 
+def test_pair_numbers_of_two_runs_mean_nothing():
+    drift = np.linspace(1, 2, 12)
+    base, head = (launches("cpu.per_request", (level * drift).tolist()) for level in (0.01, 0.0105))
+    assert judged(base, head).verdict is R
+    assert judged(base, head, options=CompareOptions(paired=False)).verdict is Q
+
+
 def test_pairs_that_only_one_side_has_are_left_out():
     base, head = pair_of("cpu.per_request", 12, 0.05)
     short = replace(head, samples=head.samples[:10], launches=head.launches[:10], pairs=head.pairs[:10])
