@@ -33,13 +33,26 @@ def snapshot() -> Snapshot:
         label="abc",
         commit="a" * 40,
         environment=Environment(cpu_model="Xeon", cores=2, tools=(("py-spy", "0.4.3"),)),
-        metrics=(Metric(name="cpu.per_request", unit="s", better="lower", samples=(0.1, 0.2), launches=(0, 1), pairs=(0, 1)),),
+        metrics=(
+            Metric(
+                name="cpu.per_request",
+                unit="s",
+                better="lower",
+                samples=(0.1, 0.2),
+                launches=(0, 1),
+                pairs=(0, 1),
+            ),
+        ),
         series=(Series(name="memory.rss", unit="bytes", t_ns=(0, 10), values=(1.0, 2.0), requests=(0, 5)),),
         captures=(
             CapturedProfile(stage="cpu", requests=100, profile=profile(cpu)),
             CapturedProfile(stage="memory", launch=1, requests=100, profile=profile(peak, fidelity="exact")),
         ),
-        slices=(ProfileSlice(launch=0, slice=0, requests=100, cpu_ns_per_request=5e4, rate_hz=250, profile=profile(cpu)),),
+        slices=(
+            ProfileSlice(
+                launch=0, slice=0, requests=100, cpu_ns_per_request=5e4, rate_hz=250, profile=profile(cpu)
+            ),
+        ),
         notes=("a note",),
     )
 
