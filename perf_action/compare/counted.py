@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from perf_action.compare.rows import change_of, direction, factor, median
+from perf_action.compare.rows import change_of, direction, factor, median, reaches
 from perf_action.compare.rules import FEW_LAUNCHES, SETTLED_BELOW, Rule
 from perf_action.model.change import MetricChange, Verdict
 
@@ -40,9 +40,13 @@ def judge_count(row: MetricChange, rule: Rule, base: Sequence[float], head: Sequ
     grown = abs(h - b) * factor(row.unit)
     if row.better == "neither" and b != h:
         return replace(row, reason="neither direction is better, so it is not judged")
-    if grown >= rule.absolute and _step(b, h) >= math.log1p(tolerance):
+    if reaches(grown, rule.absolute) and reaches(_step(b, h), math.log1p(tolerance)):
         return replace(row, verdict=direction(row, h - b))
-    if grown >= rule.absolute and tolerance > SETTLED_BELOW and _step(b, h) >= math.log1p(rule.floor):
+    if (
+        tolerance > SETTLED_BELOW
+        and reaches(grown, rule.absolute)
+        and reaches(_step(b, h), math.log1p(rule.floor))
+    ):
         return replace(row, reason=f"repetitions of one side differ by {spread:.1%} already")
     return replace(row, verdict=Verdict.UNCHANGED)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from perf_action.compare import stats
 from perf_action.compare.replicas import Replicas
-from perf_action.compare.rows import LARGEST_LOG, direction, factor, relative
+from perf_action.compare.rows import LARGEST_LOG, direction, factor, reaches, relative
 from perf_action.compare.rules import FEW_LAUNCHES, FEW_LAUNCHES_FLOOR, SETTLED_BELOW, Rule
 from perf_action.model.change import MetricChange, Verdict
 
@@ -91,7 +91,8 @@ def _floor(rule: Rule, found: Replicas, launches: int) -> float:
 def _is_large(row: MetricChange, rule: Rule, log: float, floor: float) -> bool:
     assert row.base is not None
     assert row.head is not None
-    return abs(log) >= math.log1p(floor) and abs(row.head - row.base) * factor(row.unit) >= rule.absolute
+    grown = abs(row.head - row.base) * factor(row.unit)
+    return reaches(abs(log), math.log1p(floor)) and reaches(grown, rule.absolute)
 
 
 def _without_alarm(

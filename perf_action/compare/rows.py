@@ -40,6 +40,11 @@ def relative(log: float) -> float:
     return math.expm1(max(-LARGEST_LOG, min(LARGEST_LOG, log)))
 
 
+def reaches(value: float, floor: float) -> bool:
+    """Whether a value is at least a floor, whatever units and roundings it came through."""
+    return value >= floor * (1 - 1e-9)
+
+
 def direction(row: MetricChange, growth: float) -> Verdict:
     worse = growth < 0 if row.better == "higher" else growth > 0
     return Verdict.REGRESSION if worse else Verdict.IMPROVEMENT
