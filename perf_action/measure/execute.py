@@ -10,7 +10,7 @@ import contextlib
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from perf_action.config import Config
@@ -32,6 +32,7 @@ from perf_action.system import Process, System
 #: how long a side-car may take until it records, and to write its file after it was told to stop, in seconds
 _ATTACH_TIMEOUT, _FLUSH_TIMEOUT = 20.0, 60.0
 _WARM_UP_TIMEOUT = 300.0
+_COSTED_LAUNCHES = 2
 #: the service must be at rest before the clocks are read: what the last requests left undone belongs to their slice
 _SETTLE = 0.02
 
@@ -239,7 +240,7 @@ def _last_line(one: _Launch) -> str:
 def _record(launches: Sequence[_Launch], trial: Trial, index: int, bench: Bench) -> None:
     """Start the recorders of a slice, if the plan has one, and wait until they record."""
     for one in launches:
-        template = one.plan.timeline if index == trial.stage.slices else one.plan.attach
+        template = _recording(one, trial, index)
         if template is None:
             continue
         pids = one.service.tree.service_pids()
@@ -299,8 +300,11 @@ def _slice(launches: Sequence[_Launch], trial: Trial, index: int, bench: Bench) 
     after = [one.service.usage() for one in launches]
     _stop_recording(launches)
     for one, was, now, result in zip(launches, before, after, results, strict=True):
-        if index < stage.slices:
-            one.slices.append(_slice_of(one, trial.pair, index, (was, now), result))
+        recorded = _recording(one, trial, index) is not None
+        if index < stage.slices or not recorded:
+            one.slices.append(
+                replace(_slice_of(one, trial.pair, index, (was, now), result), recorded=recorded)
+            )
 
 
 def _swap(launches: Sequence[_Launch], trial: Trial, index: int) -> None:
@@ -343,8 +347,17 @@ def _slice_of(one: _Launch, pair: int, index: int, clocks: tuple[Usage, Usage], 
 
 
 def _extra(launches: Sequence[_Launch], trial: Trial) -> int:
-    """One slice more for the time-line, in the first launch, after those that count."""
-    return int(trial.pair == 0 and any(one.plan.timeline for one in launches))
+    """Slices after those that count: one for the time-line in the first launch, one without a recorder in the next two,
+    to see what the recorder costs the service.
+    """
+    return int(trial.pair <= _COSTED_LAUNCHES and any(one.plan.attach for one in launches))
+
+
+def _recording(one: _Launch, trial: Trial, index: int) -> tuple[str, ...] | None:
+    """What records this slice, if anything."""
+    if index < trial.stage.slices:
+        return one.plan.attach
+    return one.plan.timeline if trial.pair == 0 else None
 
 
 def _stop(launches: Sequence[_Launch], trial: Trial, folder: Path) -> None:

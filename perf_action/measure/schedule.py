@@ -1,8 +1,8 @@
 """What is measured, in which order, within the time allowed: pure, so that `run --dry-run` and a test can look at it.
 
 Launches of base and head are interleaved (a duet runs both at once), their order balanced and their cores rotated.
-Stages: clean launches for times first (at least `measure.launches`' lower bound), then the stages of perf.yml with
-their profilers, then the soak that looks for leaks; what time is left goes to more clean launches while the smallest
+Stages: clean launches for times first (at least `measure.launches`' lower bound), then counters, the soak that looks for
+leaks, and sampling profilers; what time is left goes to more clean launches while the smallest
 detectable change is still too large.
 
 Stopping looks at the *spread* of the launches only, never at the effect, so that extending costs no false alarms.
@@ -45,13 +45,14 @@ class Settled:
 def schedule(config: Config, sides: tuple[Side, ...], cores: tuple[int, ...]) -> Schedule:
     """The stages for these sides on these cores."""
     placement = _placement(config, sides, cores)
-    stages = [_clean(config, placement)]
-    stages += [_profiled(config, name, options, placement, cores) for name, options in config.stages.items()]
-    if config.measure.soak:
-        stages.append(_soak(config, placement))
-    return Schedule(
-        stages=tuple(stages), sides=sides, cores=cores, max_seconds=config.measure.max_minutes * 60
+    profiled = [_profiled(config, name, options, placement, cores) for name, options in config.stages.items()]
+    stages = (
+        _clean(config, placement),
+        *(s for s in profiled if s.profiler in COUNTING),
+        *((_soak(config, placement),) if config.measure.soak else ()),
+        *(s for s in profiled if s.profiler not in COUNTING),  # last, for they can be cut short
     )
+    return Schedule(stages=stages, sides=sides, cores=cores, max_seconds=config.measure.max_minutes * 60)
 
 
 def calibration(schedule: Schedule) -> Trial:

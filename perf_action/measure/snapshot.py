@@ -96,7 +96,7 @@ def snapshot(
     metrics = (
         *_slice_metrics(clean, side),
         *_launch_metrics(clean, side),
-        *_overhead(clean, good, side),
+        *_overhead(good, side),
         *_counts(captures),
         *found.metrics,
     )
@@ -165,24 +165,23 @@ def _launch_metrics(clean: Sequence[TrialRecord], side: Side) -> Iterator[Metric
             )
 
 
-def _overhead(clean: Sequence[TrialRecord], records: Sequence[TrialRecord], side: Side) -> Iterator[Metric]:
-    """What each attached profiler added to CPU per request: profiled launches against clean ones."""
-    base = _mean_cpu(clean, side)
-    for name in dict.fromkeys(r.trial.stage.name for r in records if r.trial.stage.profiler != "none"):
-        mine = [r for r in records if r.trial.stage.name == name]
-        cpu = _mean_cpu(mine, side)
-        if base and cpu and mine[0].trial.stage.load == clean[0].trial.stage.load:
+def _overhead(records: Sequence[TrialRecord], side: Side) -> Iterator[Metric]:
+    """What each recorder added to CPU per request: in the same launches, slices with it against slices without."""
+    for name in dict.fromkeys(r.trial.stage.name for r in records):
+        slices = [_slices(r, side) for r in records if r.trial.stage.name == name]
+        both = [s for launch in slices for s in launch if len({s.recorded for s in launch}) == 2]
+        with_, without = (_mean_cpu([s for s in both if s.recorded is which]) for which in (True, False))
+        if with_ and without:
             yield Metric(
                 name=f"profiler.overhead.{name}",
                 unit="ratio",
                 better="neither",
-                samples=(cpu / base - 1,),
+                samples=(with_ / without - 1,),
                 source="profiled",
             )
 
 
-def _mean_cpu(records: Sequence[TrialRecord], side: Side) -> float | None:
-    slices = [s for r in records for s in _slices(r, side)]
+def _mean_cpu(slices: Sequence[Slice]) -> float | None:
     requests = sum(s.requests or 0 for s in slices)
     return sum(s.cpu_ns for s in slices) / requests if requests else None
 

@@ -71,7 +71,7 @@ class Slice:
     """What the clocks said about one side over one slice. Latencies in ns; None where the load tool gave none.
 
     `requests` None: the tool does not count. `start_ns` and `end_ns` are of the monotonic clock.
-    CPU times, I/O and faults are summed over the process tree.
+    CPU times, I/O and faults are summed over the process tree. `recorded`: a profiler was attached.
     """
 
     side: Side
@@ -96,6 +96,7 @@ class Slice:
     minor_faults: int = 0
     context_switches: int = 0
     steal_ns: int = 0
+    recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
