@@ -22,9 +22,9 @@ def export(repository: Path, target: Path) -> Path:
     ).stdout
     for name in listed.decode().split("\0"):
         source = repository / name
-        if name and source.is_file():
+        if name and (source.is_symlink() or source.is_file()):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target / name)
+            shutil.copy(source, target / name, follow_symlinks=False)
     return target
 
 

@@ -2,7 +2,7 @@
 
 Each fixture is one run of the workflow and needs those before it; tests look at what it left behind. The order: a pull
 request while there is no baseline yet, a push to main that keeps one, a pull request with two pushes of which the
-second is slower, the same from a fork, one that changes only the README, and the weekly run.
+second is slower, the same from a fork, one that changes only the README, and the weekly run of main.
 """
 
 from __future__ import annotations
@@ -72,6 +72,11 @@ def forked(world: World, pushed: Run) -> Run:
     return world.run_pull(8, READING, action="opened")
 
 
+@pytest.fixture(scope="module")
+def weekly(world: World, pushed: Run) -> Run:
+    return world.run_schedule()
+
+
 def comments(world: World, pull: int) -> list[str]:
     return [c.body for c in world.repository.comments_of(pull)]
 
@@ -126,7 +131,9 @@ def test_the_artifact_is_a_run_folder(world: World, updated: Run) -> None:
 def test_a_pull_request_keeps_no_baseline(world: World, pushed: Run, updated: Run) -> None:
     assert updated.outcome("Keep the baseline") == ""
     main = world.git("rev-parse", "main")
-    assert [name for name in world.branch_files("perf-data") if main not in name] == []
+    assert [
+        name for name in world.branch_files("perf-data") if name.endswith(".gz") and main not in name
+    ] == []
 
 
 def test_a_fork_gets_no_comment_but_summary_and_artifact_and_stays_green(world: World, forked: Run) -> None:
@@ -145,6 +152,14 @@ def test_a_change_of_the_readme_is_not_measured(world: World, pushed: Run) -> No
     assert run.outputs["verdict"] == "skipped"
     assert "paths" in run.summary
     assert run.seconds("Measure") < 20
+
+
+def test_the_weekly_run_is_compared_with_the_stored_baseline_and_kept_too(world: World, weekly: Run) -> None:
+    assert weekly.green, weekly.log
+    main = world.git("rev-parse", "main")
+    assert weekly.outputs["baseline-sha"] == main
+    assert weekly.outputs["verdict"] in ("unchanged", "inconclusive", "improvement")
+    assert len([name for name in world.branch_files("perf-data") if main in name]) == 2
 
 
 def test_no_secret_is_in_a_log_a_comment_or_a_summary(
