@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -18,7 +20,9 @@ _SERVICE, _PATCH, _SETTINGS = "schema-registry-python", "slower-and-leaking.patc
 
 
 def run_demo(out: Path, system: System) -> None:
-    """Measure the two commits into `out`, and print the comment."""
+    """Measure the two commits into `out`, and print the comment. The service runs in the Python that runs this."""
+    own = Path(sys.executable).parent
+    system = System({**system.environ, "PATH": f"{own}:{system.environ.get('PATH', os.defpath)}"})
     with tempfile.TemporaryDirectory(prefix="perf-action-demo-") as name:
         repository = Path(name) / "schema-registry"
         with as_file(files("perf_action.resources") / "demo") as material:

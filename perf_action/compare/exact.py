@@ -4,9 +4,9 @@ Two captures of a side with different numbers of requests are subtracted, so tha
 (high - low) / (requests of high - requests of low). With one capture a side it is value / requests where both know
 them, and then the change must show in the plain values too, because part of them belongs to starting up.
 
-Memory of Python is exact only where every allocation was seen. memray sees CPython's own allocator fetch arenas of
-1 MiB, and books each on whoever needed the object that did not fit any more: two runs of identical code differ by
-whole arenas in single functions, though not in all.
+Memory of Python is exact only where every allocation was seen. Elsewhere memray sees CPython's own allocator fetch
+arenas of 1 MiB (`Profile.granule`), and books each on whoever needed the object that did not fit any more: two runs of
+identical code differ by whole arenas in single functions, though not in all.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _LEAST = {
     "ns": (500.0, 1e6),
     "samples": (0.01, 10.0),
 }
+#: what is alive at the end also holds caches that had not filled yet
+_LEAST_LEFT = (100.0, 1024.0)
 #: a state (bytes live) depends on the moment it was taken at: more of the total must have changed
 _SHARE, _SHARE_OF_STATE = 0.0025, 0.01
-#: https://github.com/python/cpython/blob/3.12/Include/internal/pycore_obmalloc.h: ARENA_SIZE
-_ARENA = 1 << 20
 #: of the functions that count, so many must have changed by one factor to mean a different amount of work
 _UNIFORM_SHARE = 0.9
 _UNIFORM_FUNCTIONS = 5
@@ -46,8 +46,8 @@ def of_counters(base: Sequence[Chosen], head: Sequence[Chosen]) -> Work | None:
     own = costing.effects(tree.own(tree.base), tree.own(tree.head))
     if not own.base.any() and not own.head.any():
         return None
-    arenas = kind.unit == "bytes" and any(c.capture.profile.tool == "memray" for c in (*base, *head))
-    least = _LEAST.get(kind.unit, (0.0, 0.0))
+    granule = max(c.capture.profile.granule for c in (*base, *head)) if kind.unit == "bytes" else 0
+    least = _LEAST_LEFT if kind.kind == "leaked" else _LEAST.get(kind.unit, (0.0, 0.0))
     notes = () if costing.per_request or not _is_uniform(own) else (_DIFFERENT_WORK,)
     return Work(
         tree=tree,
@@ -62,8 +62,8 @@ def of_counters(base: Sequence[Chosen], head: Sequence[Chosen]) -> Work | None:
         absolute=least[0] if costing.per_request else least[1],
         share=_SHARE_OF_STATE if state else _SHARE,
         exact=True,
-        holds_total=state or arenas,
-        granule=costing.per_unit(_ARENA) if arenas else 0.0,
+        holds_total=state or bool(granule),
+        granule=costing.per_unit(granule) if granule else 0.0,
         per_request=costing.per_request,
         notes=notes,
     )

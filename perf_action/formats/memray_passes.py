@@ -26,6 +26,8 @@ from perf_action.model.profile import Profile, ValueKind
 _KINDS: Final = {name: ValueKind(name, "bytes") for name in ("peak", "leaked", "allocated")}
 #: FREE, MUNMAP and PYMALLOC_FREE of memray.AllocatorType
 _FREES: Final = frozenset((1, 5, 15))
+#: https://github.com/python/cpython/blob/3.12/Include/internal/pycore_obmalloc.h: ARENA_SIZE
+_ARENA: Final = 1 << 20
 _ALL_FRAMES: Final = 2**31 - 1
 
 Stack = Sequence[tuple[str, str, int]]
@@ -82,7 +84,11 @@ class Passes:
         count = None if self._aggregated else self._all()
         metadata = self._reader.metadata
         duration = (metadata.end_time - metadata.start_time).total_seconds()
-        return self._builder.build(duration_ns=round(duration * 1e9) if duration > 0 else None), count
+        seen = metadata.trace_python_allocators or metadata.python_allocator != "pymalloc"
+        granule = 0 if seen else _ARENA
+        return self._builder.build(
+            duration_ns=round(duration * 1e9) if duration > 0 else None, granule=granule
+        ), count
 
     def _all(self) -> int:
         """Adds up every allocation, one entry per stack; returns how many there were."""

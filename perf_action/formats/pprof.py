@@ -105,11 +105,12 @@ class _Decoder:
             memory=not self._own and any(kind.unit == "bytes" for kind, _, _ in kinds),
         )
         self._samples(builder, order, [factor for _, factor, _ in kinds], stacks)
-        requests = self._own.get("requests")
+        requests, granule = self._own.get("requests"), self._own.get("granule")
         return builder.build(
             period=self._period(kinds[0][0].unit),
             duration_ns=message.duration_nanos if message.duration_nanos > 0 else None,
             requests=requests if isinstance(requests, int) and 0 <= requests < 2**62 else None,
+            granule=granule if isinstance(granule, int) and 0 <= granule < 2**62 else 0,
         )
 
     def _samples(self, builder: ProfileBuilder, order: list[int], factors: list[int], stacks: Stacks) -> None:

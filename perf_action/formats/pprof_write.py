@@ -54,6 +54,7 @@ class _Encoder:
             "tool": profile.tool,
             "tool_version": profile.tool_version,
             "fidelity": profile.fidelity,
+            "granule": profile.granule,
             "requests": profile.requests,
             "notes": profile.notes,
         }

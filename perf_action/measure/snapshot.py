@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 from perf_action.errors import InputError
 from perf_action.measure.paths import relative_to
@@ -97,7 +98,6 @@ def snapshot(
         *_slice_metrics(clean, side),
         *_launch_metrics(clean, side),
         *_overhead(good, side),
-        *_counts(captures),
         *found.metrics,
     )
     return Snapshot(
@@ -222,7 +222,7 @@ def _captures(
     """Profiles whole and by slice, and what else the capture files said (metrics of counters, notes)."""
     captures: list[CapturedProfile] = []
     sliced: list[ProfileSlice] = []
-    metrics: list[Metric] = []
+    totals: list[tuple[int, Metric]] = []
     notes: list[str] = []
     for record in records:
         stage, pair = record.trial.stage, record.trial.pair
@@ -243,14 +243,18 @@ def _captures(
                     )
                 else:
                     cut += _of_slice(profile, file.slice, record, side)
-            if file.requests == max(stage.request_steps, default=file.requests):
-                metrics += [m for m in content.metrics if m.name == "memory.peak"]
+            if file.requests:
+                totals += [(file.requests, m) for m in content.metrics]
         if cut:
             requests = sum(s.requests for s in cut)
             whole = replace(merge([s.profile for s in cut]), requests=requests)
             captures.append(CapturedProfile(stage=stage.name, launch=pair, requests=requests, profile=whole))
         sliced += cut
-    return captures, sliced, Capture(format="run", metrics=tuple(_worst(metrics)), notes=tuple(notes))
+    return (
+        captures,
+        sliced,
+        Capture(format="run", metrics=(*_counts(totals), *_peak(totals)), notes=tuple(notes)),
+    )
 
 
 def _read(path: Path, *, read: Read, shorten: Callable[[str], str]) -> Capture:
@@ -272,30 +276,26 @@ def _of_slice(profile: Profile, index: int, record: TrialRecord, side: Side) -> 
             )
 
 
-def _worst(metrics: Sequence[Metric]) -> Iterator[Metric]:
-    """One metric for the processes of a launch and its repetitions: the largest peak."""
-    if metrics:
-        peak = max(m.samples[0] for m in metrics)
-        yield replace(metrics[0], samples=(peak,), launches=None, pairs=None, source="profiled", exact=True)
+def _peak(totals: Sequence[tuple[int, Metric]]) -> Iterator[Metric]:
+    """The largest peak of any process in any launch."""
+    peaks = [m for _, m in totals if m.name == "memory.peak"]
+    if peaks:
+        worst = max(m.samples[0] for m in peaks)
+        yield replace(peaks[0], samples=(worst,), launches=None, pairs=None, source="profiled", exact=True)
 
 
-def _counts(captures: Sequence[CapturedProfile]) -> Iterator[Metric]:
-    """Allocations and bytes per request: the difference of two launches of different length, so that start-up cancels."""
-    for kind, name, unit in (
-        ("allocations", "memory.allocations.per_request", "count"),
-        ("allocated", "memory.allocated.per_request", "bytes"),
-    ):
-        totals: dict[int, int] = {}
-        for c in captures:
-            column = c.profile.find_kind(kind)
-            if c.requests and column is not None and c.profile.fidelity == "exact":
-                totals[c.requests] = totals.get(c.requests, 0) + c.profile.total(column)
-        if len(totals) >= 2:
-            few, many = min(totals), max(totals)
-            value = (totals[many] - totals[few]) / (many - few)
-            yield Metric(
-                name=name, unit=unit, better="lower", samples=(value,), source="profiled", exact=True
-            )
+def _counts(totals: Sequence[tuple[int, Metric]]) -> Iterator[Metric]:
+    """Allocations and bytes per request: the difference of launches of different length, so that start-up cancels.
+    `totals` are (requests, a counter's total over a launch).
+    """
+    for name in ("memory.allocations", "memory.allocated"):
+        mine = [(requests, m) for requests, m in totals if m.name == name]
+        if len({requests for requests, _ in mine}) < 2:
+            continue
+        few, many = min(r for r, _ in mine), max(r for r, _ in mine)
+        low, high = (fmean(m.samples[0] for r, m in mine if r == requests) for requests in (few, many))
+        value = (high - low) / (many - few)
+        yield replace(mine[0][1], name=f"{name}.per_request", samples=(value,), source="profiled", exact=True)
 
 
 def _unusable(clean: Sequence[TrialRecord], side: Side, max_error_rate: float) -> str:

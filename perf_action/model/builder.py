@@ -108,7 +108,12 @@ class ProfileBuilder:
         self._notes[text] = None
 
     def build(
-        self, *, period: int | None = None, duration_ns: int | None = None, requests: int | None = None
+        self,
+        *,
+        period: int | None = None,
+        duration_ns: int | None = None,
+        requests: int | None = None,
+        granule: int = 0,
     ) -> Profile:
         functions = np.array(list(self._functions), dtype=np.int32).reshape(-1, 4)
         frames = np.array(list(self._frames), dtype=np.int32).reshape(-1, 2)
@@ -137,6 +142,7 @@ class ProfileBuilder:
             tool=self._tool,
             tool_version=self._tool_version,
             fidelity=self._fidelity,
+            granule=granule,
             notes=tuple(self._notes),
         )
 

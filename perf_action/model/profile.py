@@ -53,6 +53,8 @@ class Profile:
     (samples, kinds). `sample_time_ns` counts from the start of the capture, `sample_thread` indexes `strings`.
     `period` is the distance of two samples in the unit of the first kind, or None.
     `requests` is how many requests the service answered during the capture, or None where nobody counted.
+    `granule`: the values are booked in pieces of this size on whoever came by (an allocator behind which the profiler
+    cannot see fetches memory in bulk); 0 where each is booked on its own.
     """
 
     strings: tuple[str, ...]
@@ -75,6 +77,7 @@ class Profile:
     tool: str = ""
     tool_version: str = ""
     fidelity: Fidelity = "sampled"
+    granule: int = 0
     notes: tuple[str, ...] = ()
 
     def key(self, function: int) -> FunctionKey:

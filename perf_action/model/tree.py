@@ -117,6 +117,7 @@ def merge(profiles: Iterable[Profile]) -> Profile:
         period=first.period if all(p.period == first.period for p in parts) else None,
         duration_ns=sum(durations) if len(durations) == len(parts) else None,
         requests=sum(requests) if len(requests) == len(parts) else None,
+        granule=max(p.granule for p in parts),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from perf_action import recording
-from perf_action.compare import compare
+from perf_action.compare import CompareOptions, compare
 from perf_action.config import FailOn
 from perf_action.errors import UsageError
 from perf_action.github import Context, read_context
@@ -60,7 +60,8 @@ def earlier_verdict(folder: Path) -> tuple[str, ...]:
 
 def _report(measured: Run, chosen: Chosen, budgets: Sequence[Budget], fail_on: Sequence[FailOn]) -> Report:
     head = measured.sides.get(Side.HEAD)
-    comparison = compare(chosen.snapshot, head) if chosen.snapshot and head else None
+    options = CompareOptions(paired=chosen.baseline.how == "side-by-side")
+    comparison = compare(chosen.snapshot, head, options) if chosen.snapshot and head else None
     findings = judge(budgets, head, comparison) if head else ()
     report = Report(
         title="",

@@ -38,6 +38,8 @@ class Memray:
         for python in interpreters(target, system):
             install_memray(python, system)
         env = {
+            # without it CPython fetches arenas of 1 MiB, and memray books each on whoever came by
+            "PYTHONMALLOC": dict(target.env).get("PYTHONMALLOC", "malloc"),
             "PYTHONPATH": python_path(dict(target.env)),
             "PERF_ACTION_MEMRAY_OUT": str(out.resolve()),
             "PERF_ACTION_MEMRAY_PACKAGES": str(memray_folder(system)),

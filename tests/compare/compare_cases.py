@@ -60,6 +60,7 @@ def profile(
     folder: str = "",
     lines: Mapping[str, int] | None = None,
     tool: str = "",
+    granule: int = 0,
 ) -> Profile:
     """``main;parse@lib.py`` -> value; the file stands behind the @."""
     builder = ProfileBuilder([ValueKind(kind, unit)], fidelity=fidelity, tool=tool)
@@ -72,7 +73,7 @@ def profile(
                 builder.frame(builder.function(name, file=folder + file if file else "", line=line), line)
             )
         builder.sample(builder.stack_of(frames), [value])
-    return builder.build(requests=requests, duration_ns=duration_ns, period=period)
+    return builder.build(requests=requests, duration_ns=duration_ns, period=period, granule=granule)
 
 
 def captured(*profiles: Profile, stage: str = "stage", label: str = "side") -> Snapshot:

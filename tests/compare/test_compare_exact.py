@@ -150,7 +150,9 @@ ARENA = 1 << 20
 
 
 def memray(stacks: dict[str, int], *, kind: str = "allocated", requests: int | None = None):
-    return profile(stacks, kind=kind, unit="bytes", fidelity="exact", tool="memray", requests=requests)
+    return profile(
+        stacks, kind=kind, unit="bytes", fidelity="exact", tool="memray", granule=ARENA, requests=requests
+    )
 
 
 @pytest.mark.parametrize("kind", ["allocated", "peak", "leaked"])
