@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the folder of this use of the action, records its inputs there, and says under which key the installation is
-# cached.
+# Makes a folder for this use of the action (a job may have several), records its inputs there, and says under which
+# key the installation, which all uses share, is cached.
 #
 # Reads ACTION_PATH, PYTHON (the action's interpreter), RUNNER_TEMP and PERF_INPUT_*; writes the outputs home, run,
 # venv, key and ready.
@@ -11,10 +11,9 @@ if [[ "$(uname -s)" != Linux ]]; then
   exit 2
 fi
 
-home="$RUNNER_TEMP/perf-action"
-mkdir -p "$home"
-# a second use of the action in this job starts with nothing of the first but its installation
-rm -rf "$home/run" "$home/failures" "$home/inputs"
+mkdir -p "$RUNNER_TEMP/perf-action"
+home="$(mktemp -d "$RUNNER_TEMP/perf-action/use.XXXXXX")"
+venv="$RUNNER_TEMP/perf-action/venv"
 
 # NAME=value, quoted for bash, so that the steps need not repeat every input
 for name in "${!PERF_INPUT_@}"; do
@@ -28,11 +27,11 @@ version="$("$PYTHON" -I -c 'import sys, sysconfig; print(sysconfig.get_platform(
 place="$(printf '%s\n' "$PYTHON" "${ImageOS:-}" "$(getconf GNU_LIBC_VERSION || echo other)" | sha256sum | cut -c1-8)"
 
 ready=false
-[[ -x "$home/perf-action" ]] && ready=true
+[[ -x "$venv/bin/python" ]] && ready=true
 {
   echo "home=$home"
   echo "run=$home/run"
-  echo "venv=$home/venv"
+  echo "venv=$venv"
   echo "key=perf-action-$lock-$version-$place"
   echo "ready=$ready"
 } >>"$GITHUB_OUTPUT"

@@ -145,9 +145,38 @@ def test_inputs_are_recorded_as_they_are(steps: Steps, repository: Path, tmp_pat
     }  # fmt: skip
     done = steps.run("home.sh", **environ)
     assert done.returncode == 0, done.stderr
+    outputs = dict(line.split("=", 1) for line in output.read_text(encoding="utf-8").splitlines())
     read = subprocess.run(
-        ["bash", "-c", f'source "{tmp_path}/temp/perf-action/inputs"; printf %s "$PERF_INPUT_FAIL_ON"'],
-        capture_output=True, text=True, check=True, timeout=20,
-    )  # fmt: skip
+        ["bash", "-c", 'source "$1/inputs"; printf %s "$PERF_INPUT_FAIL_ON"', "read", outputs["home"]],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
+    )
     assert read.stdout == value
-    assert "ready=false" in output.read_text(encoding="utf-8").splitlines()
+    assert outputs["ready"] == "false"
+
+
+def test_each_use_in_a_job_has_a_folder_of_its_own_and_all_share_the_installation(
+    steps: Steps, repository: Path, tmp_path: Path
+) -> None:
+    temp, output = tmp_path / "temp", tmp_path / "output"
+    environ = {
+        "RUNNER_TEMP": str(temp),
+        "GITHUB_OUTPUT": str(output),
+        "PYTHON": "python3",
+        "ACTION_PATH": str(repository),
+    }
+    uses = []
+    for _ in range(2):
+        output.unlink(missing_ok=True)
+        assert steps.run("home.sh", **environ).returncode == 0
+        uses.append(dict(line.split("=", 1) for line in output.read_text(encoding="utf-8").splitlines()))
+        python = Path(uses[-1]["venv"]) / "bin/python"
+        python.parent.mkdir(parents=True, exist_ok=True)
+        if not python.exists():
+            python.symlink_to("/bin/true")
+    first, second = uses
+    assert (first["ready"], second["ready"]) == ("false", "true")
+    assert first["run"] != second["run"]
+    assert (first["venv"], first["key"]) == (second["venv"], second["key"])
