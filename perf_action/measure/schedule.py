@@ -194,7 +194,7 @@ def _balanced(slices: int, placement: Placement) -> int:
 
 def _amounts(stage: Stage, rate: float | None) -> Stage:
     if stage.profiler in COUNTING:
-        requests = stage.requests or (_round(rate) if rate else None)
+        requests = stage.requests or (_round(0.3 * rate) if rate else None)
         return (
             replace(stage, requests=requests, request_steps=(max(20, requests // 10), requests))
             if requests

@@ -95,6 +95,40 @@ class Profile:
     def total(self, kind: int = 0) -> int:
         return int(self.sample_values[:, kind].sum()) if len(self.sample_values) else 0
 
+    def check(self) -> None:
+        """ValueError if a column is of another length or type than the others say, or points to what is not there."""
+        tables = (
+            (len(self.strings), (self.function_name, self.function_file, self.function_module)),
+            (len(self.function_name), (self.frame_function,)),
+            (len(self.frame_function), (self.stack_frame,)),
+            (len(self.stack_parent), (self.sample_stack,)),
+        )
+        for length, columns in tables:
+            for column in columns:
+                if (
+                    column.ndim != 1
+                    or column.dtype.kind != "i"
+                    or (column.size and not 0 <= column.min() <= column.max() < length)
+                ):
+                    raise ValueError("a column points to what is not there")
+        together = (
+            (self.function_name, self.function_file, self.function_module, self.function_line),
+            (self.frame_function, self.frame_line),
+            (self.stack_parent, self.stack_frame),
+        )
+        if any(len({column.shape for column in columns}) != 1 for columns in together):
+            raise ValueError("columns of one table have different lengths")
+        if (
+            self.stack_parent.dtype.kind != "i"
+            or (self.stack_parent >= np.arange(len(self.stack_parent))).any()
+            or (self.stack_parent < -1).any()
+        ):
+            raise ValueError("a stack comes before its parent")
+        if not self.kinds or self.sample_values.shape != (len(self.sample_stack), len(self.kinds)):
+            raise ValueError("samples and their values do not fit")
+        if self.sample_values.dtype.kind != "i" or (self.sample_values < 0).any():
+            raise ValueError("a value is negative or no number")
+
     def find_kind(self, kind: str) -> int | None:
         """The index of the first column of that kind."""
         return next((i for i, k in enumerate(self.kinds) if k.kind == kind), None)

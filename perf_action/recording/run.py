@@ -1,7 +1,7 @@
 """The run folder: everything one run measured, self-contained, to be zipped, moved and judged again.
 
 ``run.json`` (sides with their metrics and series, environment, stages), ``<side>/<stage>/profile.pb.gz`` (the merged
-profile, for any viewer), ``<side>/<stage>/slices.jsonl.gz`` and ``launch-N.pb.gz`` (what the comparison reads), and
+profile, for any viewer), ``<side>/<stage>/slices.jsonl.gz`` and ``launch-N.profile`` (what the comparison reads), and
 ``trials/NNN/`` (records, logs and the captures as the tools wrote them). Environment values and headers are never
 written.
 """
@@ -26,12 +26,12 @@ from perf_action.model.report import FlameGraph, StageOutcome
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.tree import merge
 from perf_action.model.trial import Side, TrialRecord
+from perf_action.recording.columns import decode_profile, encode_profile
 from perf_action.recording.snapshot_file import (
     ENVIRONMENT,
     METRICS,
     SERIES,
     check_schema,
-    decode_profile,
     decode_slices,
     load_json,
 )
@@ -190,7 +190,7 @@ def _side_from_json(folder: Path, raw: dict[str, Any], source: Path) -> Snapshot
 
 def _write_profiles(folder: Path, snapshot: Snapshot) -> None:
     for name, capture in _named(snapshot):
-        write_bytes(folder / name, to_pprof(capture.profile))
+        write_bytes(folder / name, encode_profile(capture.profile))
     for stage, profile in stage_profiles(snapshot).items():
         write_bytes(folder / stage / "profile.pb.gz", to_pprof(profile))
     if snapshot.slices:
@@ -202,7 +202,7 @@ def _slices(path: Path, source: Path) -> tuple[ProfileSlice, ...]:
 
 
 def _named(snapshot: Snapshot) -> list[tuple[str, CapturedProfile]]:
-    return [(f"{c.stage}/launch-{c.launch}-{i}.pb.gz", c) for i, c in enumerate(snapshot.captures)]
+    return [(f"{c.stage}/launch-{c.launch}-{i}.profile", c) for i, c in enumerate(snapshot.captures)]
 
 
 def _inside(folder: Path, name: str, source: Path) -> Path:

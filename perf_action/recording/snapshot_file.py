@@ -1,6 +1,6 @@
 """A snapshot as bytes: what a store keeps and a later run is compared with.
 
-One gzip-compressed JSON object: metrics, series, environment, the stacks of each slice, and whole profiles as pprof.
+One gzip-compressed JSON object: metrics, series, environment, the stacks of each slice, and whole profiles (columns.py).
 A reader refuses what a newer version wrote and says so; older schemas are migrated here.
 """
 
@@ -16,13 +16,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from perf_action.errors import InputError
-from perf_action.formats import pprof, slices
-from perf_action.formats.pprof_write import to_pprof
+from perf_action.formats import slices
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Metric, Series
-from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice
+from perf_action.model.profile import CapturedProfile, ProfileSlice
 from perf_action.model.snapshot import Snapshot
+from perf_action.recording.columns import decode_profile, encode_profile
 
 SCHEMA = 1
 #: a stored snapshot of an ordinary run is well under one megabyte
@@ -50,7 +50,7 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
                 "stage": c.stage,
                 "launch": c.launch,
                 "requests": c.requests,
-                "pprof": _text(to_pprof(c.profile)),
+                "profile": _text(encode_profile(c.profile)),
             }
             for c in snapshot.captures
         ],
@@ -77,18 +77,13 @@ def decode_snapshot(data: bytes, source: str) -> Snapshot:
                     stage=str(c["stage"]),
                     launch=int(c["launch"]),
                     requests=None if c["requests"] is None else int(c["requests"]),
-                    profile=decode_profile(source, _bytes(c["pprof"])),
+                    profile=decode_profile(source, _bytes(c["profile"])),
                 )
                 for c in raw["captures"]
             ),
         )
     except (KeyError, TypeError, ValueError, ValidationError) as error:
         raise InputError(source, f"not a stored snapshot: {type(error).__name__} {error}") from None
-
-
-def decode_profile(source: str, data: bytes) -> Profile:
-    """A profile that `to_pprof` wrote; InputError names `source`."""
-    return pprof.decode(Source(Path(source), ReadOptions(), data))
 
 
 def decode_slices(source: str, data: bytes) -> tuple[ProfileSlice, ...]:

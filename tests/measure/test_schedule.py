@@ -88,7 +88,7 @@ def test_amounts_follow_the_speed_of_the_service(rate: float | None, expected: i
 def test_counters_take_two_launches_of_different_length() -> None:
     plan = calibrated(schedule(config(), BOTH, (0, 1)), {"baseline": 1000.0})
     trials, _ = carry_out(plan)
-    assert [t.stage.requests for t in trials if t.stage.name == "memory"] == [100, 1000]
+    assert [t.stage.requests for t in trials if t.stage.name == "memory"] == [30, 300]
 
 
 def test_numbers_and_seeds_do_not_repeat_within_a_stage() -> None:

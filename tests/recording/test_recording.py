@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from perf_action.errors import InputError, UsageError
 from perf_action.model.builder import ProfileBuilder
@@ -18,6 +21,7 @@ from perf_action.model.snapshot import Snapshot
 from perf_action.model.tree import costs
 from perf_action.model.trial import Side
 from perf_action.recording import Run, decode_snapshot, encode_snapshot, read_run, write_run
+from perf_action.recording.columns import decode_profile, encode_profile
 
 
 def profile(kind: ValueKind, *, fidelity: str = "sampled") -> Profile:
@@ -144,10 +148,10 @@ def test_a_spoilt_run_folder_is_refused_with_the_reason(tmp_path: Path, text: st
 
 def test_a_run_folder_may_not_name_files_outside(tmp_path: Path) -> None:
     write_run(tmp_path / "r", run())
-    (tmp_path / "secret.pb.gz").write_bytes(b"x")
+    (tmp_path / "secret.profile").write_bytes(b"x")
     path = tmp_path / "r" / "run.json"
     raw = json.loads(path.read_text())
-    raw["sides"]["head"]["captures"][0]["file"] = "../../secret.pb.gz"
+    raw["sides"]["head"]["captures"][0]["file"] = "../../secret.profile"
     path.write_text(json.dumps(raw))
     with pytest.raises(InputError, match="outside the run folder"):
         read_run(tmp_path / "r")
@@ -156,3 +160,15 @@ def test_a_run_folder_may_not_name_files_outside(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run_says_what_makes_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="perf-action run writes one"):
         read_run(tmp_path)
+
+
+@given(st.data())
+def test_a_spoilt_profile_is_refused_and_nothing_else(data: st.DataObject) -> None:
+    whole = encode_profile(profile(ValueKind("cpu", "samples")))
+    cut = data.draw(st.integers(0, len(whole)))
+    flipped = bytearray(whole[:cut] if data.draw(st.booleans()) else whole)
+    for _ in range(data.draw(st.integers(0, 3))):
+        if flipped:
+            flipped[data.draw(st.integers(0, len(flipped) - 1))] ^= data.draw(st.integers(1, 255))
+    with contextlib.suppress(InputError):
+        decode_profile("x", bytes(flipped)).check()
