@@ -16,7 +16,7 @@ import numpy as np
 
 from perf_action.compare.calls import Floats, Weighed, call_tree
 from perf_action.compare.idle import idle_functions
-from perf_action.compare.work import Effects, Work
+from perf_action.compare.work import Effects, View, Work
 from perf_action.model.profile import CapturedProfile, Profile, ValueKind
 
 #: dispersion assumed for samples of time, worth so many degrees of freedom against what several captures show
@@ -160,25 +160,23 @@ class _Readings:
         raw = np.log(x_h * self.h.quantum) - np.log(x_b * self.b.quantum)
         plain = raw - math.log(self.h.launches / self.b.launches)
         worked = raw - math.log(self.h.requests / self.b.requests) if self.counted else plain
-        views = [(plain, se)] if self.counted else self._views(plain, se, phi, x_b, x_h)
+        views = [View(plain, se)] if self.counted else self._views(plain, se, phi, x_b, x_h)
         work_b = self.b.requests if self.counted else self.b.launches
         work_h = self.h.requests if self.counted else self.h.launches
         return Effects(base=v_b / work_b, head=v_h / work_h, log=worked, se=se, views=tuple(views))
 
-    def _views(
-        self, plain: Floats, se: Floats, phi: Floats, x_b: Floats, x_h: Floats
-    ) -> list[tuple[Floats, Floats]]:
+    def _views(self, plain: Floats, se: Floats, phi: Floats, x_b: Floats, x_h: Floats) -> list[View]:
         if self.state:
             return []
         p_b, p_h = np.minimum(x_b / x_b.sum(), 1.0), np.minimum(x_h / x_h.sum(), 1.0)
         share_se = np.sqrt(phi * ((1 - p_b) / x_b + (1 - p_h) / x_h) + self.luck)
-        views = [(np.log(p_h) - np.log(p_b), share_se)]
+        views = [View(np.log(p_h) - np.log(p_b), share_se)]
         if self.b.nanoseconds and self.h.nanoseconds:
             per_launch = math.log(self.h.launches / self.b.launches)
             longer = math.log(self.h.nanoseconds / self.b.nanoseconds) - per_launch
-            views.append((plain - longer, se))
+            views.append(View(plain - longer, se))
         middle = _against_middle(plain, x_b, x_h)
-        return views if middle is None else [*views, (middle, se)]
+        return views if middle is None else [*views, View(middle, se)]
 
     def _dispersion(self, base: Floats, head: Floats) -> Floats:
         """Pearson's chi square per degree of freedom over launches of a side, shrunk towards what is assumed."""

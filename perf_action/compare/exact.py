@@ -17,7 +17,7 @@ import numpy as np
 
 from perf_action.compare.calls import Floats, call_tree
 from perf_action.compare.captured import STATES, Chosen, Units
-from perf_action.compare.work import Effects, Work, log_ratio
+from perf_action.compare.work import Effects, View, Work, log_ratio
 
 #: least change per unit that is worth a word: per request, and for a whole capture
 _LEAST = {
@@ -102,9 +102,9 @@ class _Costing:
             self._cost(base, self.base.requests),
             self._cost(head, self.head.requests),
         )
-        views: tuple[tuple[Floats, Floats], ...] = ()
+        views: tuple[View, ...] = ()
         if self.per_request and not self.stepped:
-            views = ((log_ratio(base.mean(axis=1), head.mean(axis=1)), np.zeros(len(b))),)
+            views = (View(log_ratio(base.mean(axis=1), head.mean(axis=1)), np.zeros(len(b))),)
         with np.errstate(divide="ignore", invalid="ignore"):
             scatter = np.nan_to_num(np.maximum(apart_b, apart_h) / np.maximum(b, h), posinf=0.0)
         return Effects(base=b, head=h, log=log_ratio(b, h), se=np.log1p(scatter), views=views)

@@ -27,8 +27,7 @@ from perf_action.model.change import FunctionChange, Interval, Verdict
 _TESTED_SHARE = 0.01
 #: a function is settled if no change of it above this share of the whole could have gone unseen
 _SETTLED_SHARE = 0.10
-#: p at which another reading of the same samples counts as agreeing, and the change it must show
-_AGREES = 0.025
+#: the change that another reading of the same data must show to agree
 _AGREES_FROM = 0.05
 #: exact counters: times what repetitions of a side differ by
 _TIMES_SCATTER = 5
@@ -204,14 +203,13 @@ class _Judge:
         """A change that passed the test and the floors: believed if nothing speaks against it."""
         if self.why_not:
             return replace(row, verdict=Verdict.INCONCLUSIVE, reason=self.why_not)
-        for log, se in effects.views:
-            size = sign * float(log[f])
-            sure = self.work.exact or (
-                stats.Estimate(mean=size, se=float(se[f]), df=self.work.df).p_greater < _AGREES
-            )
+        for view in effects.views:
+            size = sign * float(view.log[f])
+            estimate = stats.Estimate(mean=size, se=float(view.se[f]), df=view.df or self.work.df)
+            sure = self.work.exact or estimate.p_greater < view.alpha
             if size < math.log1p(_AGREES_FROM) or not sure:
                 way = "rose" if sign > 0 else "fell"
-                reason = f"{way} in one reading of the captures but not in all: they may cover different work"
+                reason = f"{way} {view.reason}"
                 return replace(row, verdict=Verdict.INCONCLUSIVE, reason=reason)
         if row.value == "self" and not self.work.exact and is_transfer(self.work.tree.functions[f]):
             return replace(row, verdict=Verdict.INCONCLUSIVE, reason=_TRANSFER)

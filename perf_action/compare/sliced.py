@@ -16,7 +16,7 @@ import numpy as np
 from perf_action.compare import stats
 from perf_action.compare.calls import Floats, Weighed, call_tree
 from perf_action.compare.idle import idle_functions
-from perf_action.compare.work import Effects, Work
+from perf_action.compare.work import Effects, View, Work
 from perf_action.model.profile import ProfileSlice
 
 #: the prior of phi counts as so many degrees of freedom
@@ -24,6 +24,8 @@ PRIOR_DF = 10.0
 #: relative scatter of one function from launch to launch, where there are too few launches to show it
 _LAUNCH_SD = 0.05
 _FEW_LAUNCHES = 3
+#: level of the test over launches that a change has to pass besides the one over samples
+_LAUNCHES_AGREE = 0.01
 _CPU_LAUNCH_SD = 0.03
 #: half a sample is added to both counts, so that a function new in head has a ratio
 _HALF = 0.5
@@ -75,7 +77,8 @@ class _Side:
         by_launch: defaultdict[int, list[float]] = defaultdict(list)
         for s in slices:
             by_launch[s.launch].append(math.log(max(s.cpu_ns_per_request, 1e-9)))
-        means = [math.fsum(v) / len(v) for v in by_launch.values()]
+        self.launch_cpu = {launch: math.exp(math.fsum(v) / len(v)) for launch, v in by_launch.items()}
+        means = [math.log(cpu) for cpu in self.launch_cpu.values()]
         few = len(means) < _FEW_LAUNCHES
         spread = max(stats.sd(means), _CPU_LAUNCH_SD) if few else stats.sd(means)
         self.variance = (spread**2 + (_LAUNCH_SD**2 if few else 0.0)) / len(means)
@@ -88,11 +91,37 @@ def _slice_effects(base: Floats, head: Floats, b: _Side, h: _Side) -> Effects:
     phi = _dispersion([(base, b.totals, b.launches), (head, h.totals, h.launches)])
     p = (x_b + x_h) / (t_b + t_h)
     counted = phi * np.maximum(1 - p, 0.0) * (1 / (x_b + _HALF) + 1 / (x_h + _HALF))
+    launches = _over_launches(base, head, b, h)
     return Effects(
+        views=() if launches is None else (launches,),
         base=x_b / t_b * b.cpu,
         head=x_h / t_h * h.cpu,
         log=np.log((x_h + _HALF) / t_h * h.cpu) - np.log((x_b + _HALF) / t_b * b.cpu),
         se=np.sqrt(counted + b.variance + h.variance),
+    )
+
+
+def _over_launches(base: Floats, head: Floats, b: _Side, h: _Side) -> View | None:
+    """The same change from one cost per launch, with the scatter of launches as the error: on a restless machine a
+    function may cost twice as much in a whole launch of identical code. None with one launch a side.
+    """
+    logs = []
+    for counts, side in ((base, b), (head, h)):
+        names = sorted(set(side.launches))
+        if len(names) < 2:
+            return None
+        grouped, totals = _grouped(counts, side.totals, side.launches)
+        cpu = np.array([side.launch_cpu[name] for name in names])
+        logs.append(np.log((grouped + _HALF) / np.maximum(totals, 1.0) * cpu))
+    df = sum(x.shape[1] - 1 for x in logs)
+    pooled = sum(((x - x.mean(axis=1, keepdims=True)) ** 2).sum(axis=1) for x in logs) / df
+    se = np.sqrt(pooled * sum(1 / x.shape[1] for x in logs))
+    return View(
+        logs[1].mean(axis=1) - logs[0].mean(axis=1),
+        se,
+        df,
+        _LAUNCHES_AGREE,
+        "on the whole, but not from launch to launch",
     )
 
 

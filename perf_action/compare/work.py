@@ -8,24 +8,38 @@ same captures are also read in other plausible ways (as a share, per second), an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from perf_action.compare.calls import CallTree, Floats
 
 
+class View(NamedTuple):
+    """Another reading of a change: ln(head/base) of every function with its standard error.
+
+    `df` degrees of freedom of that error, 0 for those of the work; `alpha` the level at which it has to agree.
+    """
+
+    log: Floats
+    se: Floats
+    df: float = 0.0
+    alpha: float = 0.025
+    reason: str = "in one reading of the captures but not in all: they may cover different work"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Effects:
     """Per function: cost on both sides, ln(head/base) and its standard error (zero for exact counters).
 
-    `views` are other readings of the same change: (ln(head/base), standard error) each.
+    `views` are other readings of the same change; all have to agree.
     """
 
     base: Floats
     head: Floats
     log: Floats
     se: Floats
-    views: tuple[tuple[Floats, Floats], ...] = ()
+    views: tuple[View, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,0 +1,1 @@
+"""Tests of the installed command on real services."""
