@@ -1,0 +1,25 @@
+"""`make bench`: how right the verdicts are, and how fast captures are read, each as a table.
+
+Speed is given as a ratio to the tool's own passes over the same file, in one run, so that it means the same on any
+machine.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    print("== verdicts: false alarms and power on simulated services\n", flush=True)
+    sys.argv = ["score.py", "--reports", "200"]
+    sys.path.insert(0, str(HERE / "verdicts"))
+    runpy.run_path(str(HERE / "verdicts" / "score.py"), run_name="__main__")
+    print("\n== speed: reading a memray file, against memray's own passes over it\n", flush=True)
+    runpy.run_path(str(HERE / "speed.py"), run_name="__main__")
+
+
+main()
