@@ -12,6 +12,7 @@ from collections.abc import Callable
 from perf_action.errors import UsageError
 from perf_action.model.report import Report
 from perf_action.render.comparison_document import comparison_document
+from perf_action.render.facts import Facts, facts
 from perf_action.render.flamegraph import diff_svg, svg
 from perf_action.render.html import html
 from perf_action.render.junit import junit
@@ -23,15 +24,23 @@ __all__ = ["MEDIA", "documents", "pictures", "print_report", "render"]
 
 _PLAIN = re.compile(r"\w[\w.-]{0,80}")
 
-#: medium -> how it is rendered, and the file that `assess` writes it to (empty: none)
-MEDIA: dict[str, tuple[Callable[[Report], str], str]] = {
-    "comparison": (comparison_document, "comparison.json"),
-    "markdown": (comment, "comment.md"),
-    "summary": (summary, "summary.md"),
-    "html": (html, "report.html"),
-    "junit": (junit, "junit.xml"),
-    "json": (report_json, "report.json"),
-    "terminal": (terminal, ""),
+#: medium -> how it is rendered; for people from facts, which take longer to find than to lay out and may be given
+FOR_PEOPLE: dict[str, Callable[[Report, Facts | None], str]] = {
+    "markdown": comment,
+    "summary": summary,
+    "html": html,
+    "junit": junit,
+}
+FOR_PROGRAMS: dict[str, Callable[[Report], str]] = {"comparison": comparison_document, "json": report_json}
+MEDIA = (*FOR_PEOPLE, *FOR_PROGRAMS, "terminal")
+#: file that `assess` writes -> its medium
+FILES = {
+    "comparison.json": "comparison",
+    "comment.md": "markdown",
+    "summary.md": "summary",
+    "report.html": "html",
+    "junit.xml": "junit",
+    "report.json": "json",
 }
 
 
@@ -39,7 +48,9 @@ def render(report: Report, medium: str) -> str:
     """The report in one medium; `UsageError` for one that is not in `MEDIA`."""
     if medium not in MEDIA:
         raise UsageError(f"{medium}: no such format; use one of {', '.join(MEDIA)}")
-    return MEDIA[medium][0](report)
+    if medium == "terminal":
+        return terminal(report)
+    return FOR_PROGRAMS[medium](report) if medium in FOR_PROGRAMS else FOR_PEOPLE[medium](report, None)
 
 
 def pictures(report: Report) -> dict[str, str]:
@@ -66,4 +77,8 @@ def pictures(report: Report) -> dict[str, str]:
 
 def documents(report: Report) -> dict[str, str]:
     """File name -> text, for everything that `assess` writes into the run folder."""
-    return {file: write(report) for write, file in MEDIA.values() if file}
+    known = facts(report)
+    return {
+        file: FOR_PROGRAMS[medium](report) if medium in FOR_PROGRAMS else FOR_PEOPLE[medium](report, known)
+        for file, medium in FILES.items()
+    }

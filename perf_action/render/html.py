@@ -18,7 +18,7 @@ from perf_action.model.report import FlameGraph, Report
 from perf_action.model.snapshot import Snapshot
 from perf_action.render import escape, plot, words
 from perf_action.render import sentence as sentences
-from perf_action.render.facts import facts
+from perf_action.render.facts import Facts, facts
 from perf_action.render.flamegraph import diff_svg, resource, svg
 from perf_action.render.headline import name_of
 from perf_action.render.rows import MetricRow
@@ -60,11 +60,11 @@ class MetricPicture:
     strip: Markup
 
 
-def html(report: Report) -> str:
+def html(report: Report, known: Facts | None = None) -> str:
     """The report as one HTML file."""
     style = resource("report.css") + resource("flamegraph.css")
     script = resource("flamegraph.js")
-    f = facts(report)
+    f = known or facts(report)
     text = _ENVIRONMENT.get_template("report.html.j2").render(
         f=f,
         metrics=_metrics(report, f.metrics),

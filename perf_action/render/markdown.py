@@ -55,19 +55,19 @@ DROPPED_FIRST: tuple[tuple[str, str], ...] = (
 )
 
 
-def comment(report: Report) -> str:
+def comment(report: Report, known: Facts | None = None) -> str:
     """The comment on a pull request, below 60,000 characters; without the hidden marker of the sticky comment."""
-    return markdown(report, COMMENT)
+    return markdown(report, COMMENT, known)
 
 
-def summary(report: Report) -> str:
+def summary(report: Report, known: Facts | None = None) -> str:
     """The job summary, below 1 MiB: the same with longer tables."""
-    return markdown(report, SUMMARY)
+    return markdown(report, SUMMARY, known)
 
 
-def markdown(report: Report, medium: Medium) -> str:
+def markdown(report: Report, medium: Medium, known: Facts | None = None) -> str:
     """The report in at most `medium.max_bytes`: sections go, in the order of `DROPPED_FIRST`, until it fits."""
-    f = facts(report)
+    f = known or facts(report)
     for n in range(len(DROPPED_FIRST) + 1):
         text = _render(f, medium, DROPPED_FIRST[:n])
         if len(text.encode()) <= medium.max_bytes:

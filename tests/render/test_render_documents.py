@@ -62,7 +62,7 @@ def test_no_picture_leaves_the_run_folder(stage: str) -> None:
 
 
 def test_an_unknown_medium_is_refused() -> None:
-    with pytest.raises(UsageError, match="pdf: no such format; use one of comparison, markdown, "):
+    with pytest.raises(UsageError, match="pdf: no such format; use one of markdown, summary, "):
         render(factories.identical(), "pdf")
 
 
