@@ -65,10 +65,11 @@ class Store:
         """Keep `schema` as the next version of `subject`."""
         sql = f"""
             INSERT INTO schemas (subject, version, fingerprint, body)
-            SELECT ?1, 1 + COALESCE(MAX(version), 0), ?2, ?3 FROM schemas WHERE subject = ?1
+            SELECT :subject, 1 + COALESCE(MAX(version), 0), :fingerprint, :body FROM schemas WHERE subject = :subject
             RETURNING {COLUMNS}
         """
-        return as_registered(self._db.execute(sql, (subject, fingerprint, json.dumps(schema))).fetchone())
+        values = {"subject": subject, "fingerprint": fingerprint, "body": json.dumps(schema)}
+        return as_registered(self._db.execute(sql, values).fetchone())
 
     def subjects(self) -> list[dict[str, Any]]:
         """Every subject with its latest version."""
