@@ -143,6 +143,8 @@ def test_a_signal_leaves_nothing_behind(service: Path, number: int) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # a shell ignores SIGINT for what it starts in the background, and so would all that these tests start
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
     assert process.stderr is not None
     for line in process.stderr:
