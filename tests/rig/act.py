@@ -144,7 +144,7 @@ class Act:
         passed = {k: v for k, v in os.environ.items() if _PASSED.fullmatch(k)}
         return {
             **passed,
-            "PATH": f"{bin_folder}:{Path(sys.executable).resolve().parent}:{os.environ['PATH']}",
+            "PATH": f"{bin_folder}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
 
 

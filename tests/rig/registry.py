@@ -10,13 +10,15 @@ import yaml
 
 from rig.workflows import workflow
 
-#: enough to see a function that got many times slower, in half a minute
-MEASURE = {"launches": "3..3", "slices": 2, "warm-up": 60, "max-minutes": 0.7, "soak": "0s"}
-STAGES = {"cpu": {"profiler": "py-spy", "launches": 1}, "memory": {"profiler": "memray", "launches": 1}}
+#: as little as can be measured
+QUICK = {"launches": "3..3", "slices": 2, "warm-up": 60, "max-minutes": 0.5, "soak": "0s"}
+#: enough to be sure of a service that got several times slower
+SURE = QUICK | {"launches": "8..8", "max-minutes": 1.5}
+CPU = {"cpu": {"profiler": "py-spy", "launches": 1}}
+MEMORY = {"memory": {"profiler": "memray", "launches": 1}}
 
 _ENCODE = "def encode_response(content: Any, status: int = 200) -> Response:\n"
-#: encodes every answer some ten times over
-_SLOWLY = _ENCODE + "    for _ in range(200):\n        json.dumps(content, separators=(',', ':'))\n"
+_SLOWLY = _ENCODE + "    for _ in range(100_000):\n        pass\n"
 
 
 def files(example: Path, *, fail_on: str = "") -> dict[str, str | Path]:
@@ -26,15 +28,21 @@ def files(example: Path, *, fail_on: str = "") -> dict[str, str | Path]:
         cwd=example, capture_output=True, text=True, check=True, timeout=30,
     ).stdout.split("\0")  # fmt: skip
     found: dict[str, str | Path] = {name: example / name for name in listed if name}
-    settings: dict[str, Any] = yaml.safe_load((example / "perf.yml").read_text(encoding="utf-8"))
-    settings |= {"measure": MEASURE, "stages": STAGES, "paths": ["registry/**", "perf.yml"], "budgets": {}}
-    settings["load"] = {"baseline": settings["load"]["baseline"]}
     return {
         **found,
-        "perf.yml": yaml.safe_dump(settings),
+        "perf.yml": settings(example, QUICK, CPU),
         "README.md": "# Registry\n",
         ".github/workflows/perf.yml": workflow(inputs=f"fail-on: {fail_on}" if fail_on else ""),
     }
+
+
+def settings(example: Path, measure: dict[str, Any], stages: dict[str, Any]) -> str:
+    """The example's perf.yml, with less to measure."""
+    given: dict[str, Any] = yaml.safe_load((example / "perf.yml").read_text(encoding="utf-8"))
+    given |= {"measure": measure, "stages": stages, "paths": ["registry/**", "perf.yml"], "budgets": {}}
+    del given["service"]["setup"]  # the Python that runs the tests has what the service needs
+    given["load"] = {"baseline": given["load"]["baseline"]}
+    return yaml.safe_dump(given)
 
 
 def slower(example: Path) -> dict[str, str | Path]:

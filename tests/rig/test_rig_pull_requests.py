@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from rig.act import Run
-from rig.registry import files, slower
+from rig.registry import CPU, MEMORY, QUICK, SURE, files, settings, slower
 from rig.workflows import workflow
 from rig.world import FORK, READING, TOKENS, World
 
@@ -42,9 +42,10 @@ def world(
 
 
 @pytest.fixture(scope="module")
-def first(world: World) -> Run:
+def first(world: World, example: Path) -> Run:
     """Nothing to compare with: the pull request is measured alone, and main never was."""
-    alone = {".github/workflows/perf.yml": workflow(inputs="base: none")}
+    perf = settings(example, QUICK, CPU | MEMORY)
+    alone = {".github/workflows/perf.yml": workflow(inputs="base: none"), "perf.yml": perf}
     world.push_pull(1, {**alone, **HARMLESS}, "Add the action")
     return world.run_pull(1)
 
@@ -55,8 +56,9 @@ def pushed(world: World, first: Run) -> Run:
 
 
 @pytest.fixture(scope="module")
-def opened(world: World, pushed: Run) -> Run:
-    world.push_pull(7, HARMLESS, "Harmless")
+def opened(world: World, pushed: Run, example: Path) -> Run:
+    """Base is measured as the perf.yml of head says."""
+    world.push_pull(7, {"perf.yml": settings(example, SURE, CPU)}, "Look closer")
     return world.run_pull(7, action="opened")
 
 
@@ -88,6 +90,7 @@ def test_the_first_pull_request_is_told_that_there_is_nothing_to_compare_with(
 ) -> None:
     assert first.green, first.log
     assert first.outputs["verdict"] == "no-baseline"
+    assert first.outputs["skipped-stages"] == ""
     assert len(comments(world, 1)) == 1
     assert "baseline" in comments(world, 1)[0]
     assert world.branch_files("perf-data") == []
@@ -121,7 +124,10 @@ def test_a_regression_turns_only_the_last_step_red_after_comment_and_artifact(up
     assert names.index("Upload") < names.index("Publish") < names.index("Verdict")
 
 
-def test_the_artifact_is_a_run_folder(world: World, updated: Run) -> None:
+def test_the_artifact_is_a_run_folder(world: World, first: Run, updated: Run) -> None:
+    captures = world.artifact(first)
+    assert [n for n in captures if n.endswith(".bin") and "memray" in n] != []
+    assert [n for n in captures if "py-spy" in n] != []
     artifact = world.artifact(updated)
     assert {"run.json", "report.json", "comment.md", "summary.md", "report.html", "junit.xml"} <= set(
         artifact
