@@ -21,8 +21,8 @@ _ENCODE = "def encode_response(content: Any, status: int = 200) -> Response:\n"
 _SLOWLY = _ENCODE + "    for _ in range(100_000):\n        pass\n"
 
 
-def files(example: Path, *, fail_on: str = "") -> dict[str, str | Path]:
-    """The files of the first commit; `fail_on` is the action's input."""
+def files(example: Path, *, inputs: str = "") -> dict[str, str | Path]:
+    """The files of the first commit; `inputs` are lines of the action's inputs."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=example, capture_output=True, text=True, check=True, timeout=30,
@@ -32,7 +32,7 @@ def files(example: Path, *, fail_on: str = "") -> dict[str, str | Path]:
         **found,
         "perf.yml": settings(example, QUICK, CPU),
         "README.md": "# Registry\n",
-        ".github/workflows/perf.yml": workflow(inputs=f"fail-on: {fail_on}" if fail_on else ""),
+        ".github/workflows/perf.yml": workflow(inputs=inputs),
     }
 
 
