@@ -46,47 +46,6 @@ def error(status: int, message: str, **more: Any) -> Answer:
     )
 
 
-def _get_repository(repository: Repository, _: Request) -> Answer:
-    owner, name = repository.name.split("/")
-    return Answer(
-        status=200,
-        body=description.example(
-            description.named("full-repository"),
-            name=name,
-            full_name=repository.name,
-            owner=_user(owner, 1),
-            default_branch=repository.default_branch,
-        ),
-    )
-
-
-def _get_pull(repository: Repository, request: Request) -> Answer:
-    pull = repository.pulls.get(int(request.path["pull_number"]))
-    if pull is None:
-        return error(404, "Not Found")
-    made = description.example(description.named("pull-request"))
-    return Answer(
-        status=200,
-        body={
-            **made,
-            "number": pull.number,
-            "title": pull.title,
-            "state": pull.state,
-            "merge_commit_sha": pull.merge_sha or None,
-            "head": _end(made["head"], pull.head_repository, pull.head_ref, pull.head_sha),
-            "base": _end(made["base"], repository.name, pull.base_ref, pull.base_sha),
-        },
-    )
-
-
-def _end(made: dict[str, Any], repository: str, ref: str, sha: str) -> dict[str, Any]:
-    owner, name = repository.split("/")
-    repo = description.example(
-        description.named("repository"), name=name, full_name=repository, owner=_user(owner, 2)
-    )
-    return {**made, "label": f"{owner}:{ref}", "ref": ref, "sha": sha, "repo": repo, "user": _user(owner, 2)}
-
-
 def _list_files(repository: Repository, request: Request) -> Answer:
     pull = repository.pulls.get(int(request.path["pull_number"]))
     if pull is None:
@@ -186,8 +145,6 @@ HANDLERS: dict[str, tuple[Callable[[Repository, Request], Answer], tuple[str, ..
     "issues/delete-comment": (_delete_comment, ("issues", "pull-requests"), "write"),
     "issues/list-comments": (_list_comments, ("issues", "pull-requests"), "read"),
     "issues/update-comment": (_update_comment, ("issues", "pull-requests"), "write"),
-    "pulls/get": (_get_pull, ("pull-requests",), "read"),
     "pulls/list-files": (_list_files, ("pull-requests",), "read"),
-    "repos/get": (_get_repository, ("metadata", "contents"), "read"),
     "users/get-authenticated": (_get_user, ("metadata", "contents"), "read"),
 }

@@ -1,6 +1,6 @@
 """Takes the operations that the fake serves out of GitHub's OpenAPI description, as plain JSON Schema.
 
-The description is `generated/api.github.com.json` of the npm package @octokit/openapi (13 MB, MIT licence):
+The description is `generated/api.github.com.json` of the npm package @octokit/openapi (13 MB, MIT licence, beside this file):
 
     npm pack @octokit/openapi@23.0.2 && tar xzf octokit-openapi-*.tgz
     python tests/rig/api/reduce.py package/generated/api.github.com.json
@@ -22,9 +22,7 @@ OPERATIONS = (
     "issues/delete-comment",
     "issues/list-comments",
     "issues/update-comment",
-    "pulls/get",
     "pulls/list-files",
-    "repos/get",
     "users/get-authenticated",
 )
 
