@@ -7,9 +7,9 @@ where it stands (bare, in double or in single quotes), so that a path with a spa
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 
+from perf_action.config.shell import quoted
 from perf_action.errors import ConfigError, LoadFailed
 from perf_action.load.session import Amount, Where
 
@@ -47,7 +47,7 @@ def shell_fill(command: str, known: Mapping[str, str]) -> str:
     while i < len(command):
         match = _PLACE.match(command, i)
         if match:
-            out.append(_quoted(_value(match[1], known), quote))
+            out.append(quoted(_value(match[1], known), quote))
             i = match.end()
             continue
         char = command[i]
@@ -60,14 +60,6 @@ def shell_fill(command: str, known: Mapping[str, str]) -> str:
         out.append(char)
         i += 1
     return "".join(out)
-
-
-def _quoted(value: str, quote: str) -> str:
-    if quote == "'":
-        return value.replace("'", "'\\''")
-    if quote == '"':
-        return re.sub(r'([\\"$`])', r"\\\1", value)
-    return shlex.quote(value)
 
 
 def _value(name: str, known: Mapping[str, str]) -> str:

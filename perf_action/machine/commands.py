@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from perf_action.config.shell import quoted
 from perf_action.errors import ConfigError
 
 _QUOTED = re.compile(r"'[^']*'|\\.|\"((?:\\.|[^\"\\])*)\"", re.DOTALL)
@@ -109,7 +110,7 @@ def _fill_shell(line: str, values: Mapping[str, str]) -> str:
     while i < len(line):
         name = next((n for n in values if line.startswith(n, i)), None)
         if name:
-            out.append(_quoted(values[name], quote))
+            out.append(quoted(values[name], quote))
             i += len(name)
         elif line[i] == "\\" and quote != "'":
             out.append(line[i : i + 2])
@@ -120,14 +121,6 @@ def _fill_shell(line: str, values: Mapping[str, str]) -> str:
             out.append(line[i])
             i += 1
     return "".join(out)
-
-
-def _quoted(value: str, quote: str) -> str:
-    if quote == "'":
-        return value.replace("'", "'\\''")
-    if quote == '"':
-        return re.sub(r'(["\\$`])', r"\\\1", value)
-    return shlex.quote(value)
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
