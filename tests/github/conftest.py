@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,6 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from perf_action.cli import run
 from perf_action.github import Client, Context, PullRequest
 from perf_action.system import System
 
@@ -189,29 +187,3 @@ def context(fake: FakeGitHub, tmp_path: Path) -> Context:
         summary=tmp_path / "summary",
         output=tmp_path / "output",
     )
-
-
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """The command line in this process, with an environment and a folder of its own: a start takes half a second."""
-
-    def call(*argv: str, cwd: Path, env: Mapping[str, str]) -> Done:
-        with monkeypatch.context() as patch:
-            for name in os.environ.keys() - {"PATH", "PYTEST_CURRENT_TEST"}:
-                patch.delenv(name)
-            for name, value in env.items():
-                patch.setenv(name, value)
-            patch.chdir(cwd)
-            capfd.readouterr()
-            code = run(argv)
-        said = capfd.readouterr()
-        return Done(code, said.out, said.err)
-
-    return call

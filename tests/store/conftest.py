@@ -4,13 +4,11 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from perf_action.cli import run
 from perf_action.store import EntryKey
 from perf_action.system import System
 
@@ -109,29 +107,3 @@ def full_disk() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """The command line in this process, with an environment and a folder of its own: a start takes half a second."""
-
-    def call(*argv: str, cwd: Path, env: Mapping[str, str]) -> Done:
-        with monkeypatch.context() as patch:
-            for name in os.environ.keys() - {"PATH", "PYTEST_CURRENT_TEST"}:
-                patch.delenv(name)
-            for name, value in env.items():
-                patch.setenv(name, value)
-            patch.chdir(cwd)
-            capfd.readouterr()
-            code = run(argv)
-        said = capfd.readouterr()
-        return Done(code, said.out, said.err)
-
-    return call
