@@ -127,10 +127,27 @@ class Scenario(Group):
         return self
 
 
+ProfilerName = Literal[
+    "none",
+    "auto",
+    "py-spy",
+    "perf",
+    "cargo-flamegraph",
+    "pprof",
+    "memray",
+    "heaptrack",
+    "massif",
+    "dhat",
+    "memcheck",
+    "callgrind",
+    "jemalloc",
+]
+
+
 class StageOptions(Group):
     """One stage of the measurement: a profiler under a load. profiler: none takes clean times."""
 
-    profiler: Literal["none", "py-spy", "memray"]
+    profiler: ProfilerName
     """which profiler"""
     load: str | None = None
     """which load; default: the first one"""

@@ -51,12 +51,21 @@ class Ending:
 class Service(contextlib.AbstractContextManager["Service"]):
     """A launch. Use it as a context manager: leaving it kills what is left and keeps the log, without secrets, in `log`.
 
-    `port` None: the configured one, or a free one. Raises ConfigError for a variable that is not set, CannotMeasure
-    where the port is taken.
+    `port` None: the configured one, or a free one. `patience` multiplies its time-outs, for a service that a profiler
+    slows down. Raises ConfigError for a variable that is not set, CannotMeasure where the port is taken.
     """
 
-    def __init__(self, prepared: Prepared, system: System, *, log: Path, port: int | None = None) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        system: System,
+        *,
+        log: Path,
+        port: int | None = None,
+        patience: float = 1.0,
+    ) -> None:
         self._prepared, self._system, self._log = prepared, system, log
+        self._patience = patience
         self.port = port or prepared.service.port or system.free_port()
         self._scratch = Path(tempfile.mkdtemp(prefix="perf-action-"))
         self.work = self._scratch / "work"
@@ -138,7 +147,8 @@ class Service(contextlib.AbstractContextManager["Service"]):
 
     def wait_ready(self) -> int:
         """Wait until it answers; how long that took, in ns. ServiceDidNotStart with the reason and its last output."""
-        deadline = self._started_ns + int(self._ready.timeout * 1e9)
+        timeout = self._ready.timeout * self._patience
+        deadline = self._started_ns + int(timeout * 1e9)
         reason: bool | str = "not yet"
         while self._system.monotonic_ns() < deadline:
             reason = self._ready.check()
@@ -151,7 +161,13 @@ class Service(contextlib.AbstractContextManager["Service"]):
             young = self._system.monotonic_ns() - self._started_ns < 1_000_000_000
             self._system.sleep(0.01 if young else 0.05)
         raise self._did_not_start(
-            f"the service was not ready within {self._ready.timeout:g} s: {self._ready.what} ({reason}){self._port_hint()}"
+            f"the service was not ready within {timeout:g} s{self._slowed()}: {self._ready.what} ({reason})"
+            + self._port_hint()
+        )
+
+    def _slowed(self) -> str:
+        return (
+            f" (service.ready.timeout × {self._patience:g} under this profiler)" if self._patience > 1 else ""
         )
 
     def _did_not_start(self, reason: str) -> ServiceDidNotStart:
@@ -208,7 +224,7 @@ class Service(contextlib.AbstractContextManager["Service"]):
 
     def _wait_gone(self, heads: set[int], began: int) -> bool:
         """Whether all of `heads` and the process that was started end in time."""
-        limit = self._prepared.service.stop_timeout
+        limit = self._prepared.service.stop_timeout * self._patience
         heads_gone_s, asked = 0.0, False
         while True:
             ended = self._running().poll() is not None

@@ -11,7 +11,8 @@ from perf_action.config import Config, digest
 from perf_action.load import tool
 from perf_action.machine.environment import environment
 from perf_action.measure.campaign import Campaign, Execute, SideFailed, calibrate, carry_out
-from perf_action.measure.execute import Bench, execute
+from perf_action.measure.execute import execute
+from perf_action.measure.launch import Bench
 from perf_action.measure.listener import Listener
 from perf_action.measure.schedule import Schedule, expected_seconds, schedule
 from perf_action.measure.sides import Sides

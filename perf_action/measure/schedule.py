@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 
 from perf_action.config import Config, Service, StageOptions
 from perf_action.model.trial import Placement, Side, Stage, Trial, TrialRecord
+from perf_action.profilers import profiler
 
 CLEAN, SOAK, CALIBRATION = "clean", "soak", "calibration"
-#: profilers whose captures are exact counts: two launches of different length are subtracted
-COUNTING = ("memray",)
 _SOAK_SLICE_SECONDS = 5.0
+_TIMED_SLICE_SECONDS = 5.0
 #: assumed for a plan before anything is known: start and stop of a launch, a slice, in seconds
 _GUESS_START, _GUESS_SLICE, _GUESS_WARM_UP = 3.0, 0.8, 1.0
 
@@ -48,9 +48,9 @@ def schedule(config: Config, sides: tuple[Side, ...], cores: tuple[int, ...]) ->
     profiled = [_profiled(config, name, options, placement, cores) for name, options in config.stages.items()]
     stages = (
         _clean(config, placement),
-        *(s for s in profiled if s.profiler in COUNTING),
+        *(s for s in profiled if s.counts),
         *((_soak(config, placement),) if config.measure.soak else ()),
-        *(s for s in profiled if s.profiler not in COUNTING),  # last, for they can be cut short
+        *(s for s in profiled if not s.counts),  # last, for they can be cut short
     )
     return Schedule(stages=stages, sides=sides, cores=cores, max_seconds=config.measure.max_minutes * 60)
 
@@ -148,7 +148,8 @@ def _profiled(
 ) -> Stage:
     load = config.load_of(options)
     scenario = config.load[load]
-    counts = options.profiler in COUNTING
+    traits = profiler(options.profiler).traits
+    counts = traits.counts
     launches = options.launches
     default = 2 if counts else (config.measure.launches.least if options.profiler == "none" else 5)
     return Stage(
@@ -161,13 +162,20 @@ def _profiled(
         min_launches=launches.least if launches else default,
         max_launches=launches.most if launches else default,
         slices=1 if counts else options.slices or 3,
-        requests=options.requests or (None if options.duration else scenario.requests),
-        seconds=options.duration or (None if options.requests else scenario.duration),
+        requests=None
+        if traits.timed
+        else options.requests or (None if options.duration else scenario.requests),
+        seconds=options.duration
+        or (_TIMED_SLICE_SECONDS if traits.timed else None if options.requests else scenario.duration),
         warm_up_requests=0
         if scenario.warm_up
-        else min(config.measure.warm_up, 100 if counts else config.measure.warm_up),
+        else min(
+            config.measure.warm_up, round(100 / traits.slowdown**0.5) if counts else config.measure.warm_up
+        ),
         warm_up_seconds=scenario.warm_up or 0.0,
         rate_hz=0.0 if counts or options.profiler == "none" else float(options.rate or 250),
+        counts=counts,
+        slowdown=traits.slowdown,
         native=options.native,
         subprocesses=options.subprocesses,
     )
@@ -193,8 +201,8 @@ def _balanced(slices: int, placement: Placement) -> int:
 
 
 def _amounts(stage: Stage, rate: float | None) -> Stage:
-    if stage.profiler in COUNTING:
-        requests = stage.requests or (_round(0.3 * rate) if rate else None)
+    if stage.counts:
+        requests = stage.requests or (_round(0.3 * rate / stage.slowdown**0.5) if rate else None)
         return (
             replace(stage, requests=requests, request_steps=(max(20, requests // 10), requests))
             if requests
@@ -239,7 +247,7 @@ def _fewest(stage: Stage) -> int:
     """With how many pairs of launches a stage still says something, where time cuts it short: counts must be whole."""
     if stage.name == CLEAN:
         return min(3, stage.min_launches)
-    return stage.min_launches if stage.profiler in COUNTING else math.ceil(stage.min_launches / 2)
+    return stage.min_launches if stage.counts else math.ceil(stage.min_launches / 2)
 
 
 def _trial(schedule: Schedule, stage: Stage, done: Sequence[TrialRecord]) -> Trial:

@@ -29,7 +29,8 @@ class Stage:
     `profiler` "none" means clean launches (times come from these only). `slices` of `requests` requests each (or
     `seconds`, where the scenario is timed or nobody counts); `launches` pairs of launches, at least and at most.
     `request_steps`: requests per launch where two launches of different length are subtracted (exact counters).
-    `open_rate`: requests per second of an open loop, None for a closed one.
+    `open_rate`: requests per second of an open loop, None for a closed one. `counts`: the profiler counts exactly;
+    `slowdown`: how many times slower the service runs under it.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Stage:
     request_steps: tuple[int, ...] = ()
     open_rate: float | None = None
     rate_hz: float = 0.0
+    counts: bool = False
+    slowdown: float = 1.0
     native: bool = False
     subprocesses: bool = True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from perf_action.errors import UsageError
 from perf_action.profilers.memray import Memray
 from perf_action.profilers.none import NoProfiler
-from perf_action.profilers.plan import Plan, Profiler, Target
+from perf_action.profilers.plan import Plan, Profiler, Report, Target, Traits
 from perf_action.profilers.py_spy import PySpy
 
 PROFILERS: tuple[Profiler, ...] = (NoProfiler(), PySpy(), Memray())
@@ -19,4 +19,4 @@ def profiler(name: str) -> Profiler:
     raise UsageError(f"there is no profiler {name!r}; there is {', '.join(p.name for p in PROFILERS)}")
 
 
-__all__ = ["PROFILERS", "Plan", "Profiler", "Target", "profiler"]
+__all__ = ["PROFILERS", "Plan", "Profiler", "Report", "Target", "Traits", "profiler"]

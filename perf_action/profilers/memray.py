@@ -20,7 +20,7 @@ from perf_action.model.trial import Stage
 from perf_action.profilers.bootstrap import python_path
 from perf_action.profilers.interpreters import interpreters
 from perf_action.profilers.packages import install_memray, memray_folder
-from perf_action.profilers.plan import Plan, Target
+from perf_action.profilers.plan import Plan, Target, Traits
 from perf_action.system import System
 
 
@@ -28,7 +28,7 @@ class Memray:
     """Records from the first import to the end of the service."""
 
     name: ClassVar[str] = "memray"
-    counts: ClassVar[bool] = True
+    traits: ClassVar[Traits] = Traits(counts=True)
 
     def version(self, system: System) -> str:  # noqa: ARG002
         return version("memray")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from perf_action.model.trial import Stage
-from perf_action.profilers.plan import Plan, Target
+from perf_action.profilers.plan import Plan, Target, Traits
 from perf_action.system import System
 
 
@@ -14,7 +14,7 @@ class NoProfiler:
     """Starts the service unchanged and writes nothing."""
 
     name: ClassVar[str] = "none"
-    counts: ClassVar[bool] = False
+    traits: ClassVar[Traits] = Traits()
 
     def version(self, system: System) -> str:  # noqa: ARG002
         return ""

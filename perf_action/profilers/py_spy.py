@@ -25,7 +25,7 @@ from typing import ClassVar, Literal
 from perf_action.errors import CannotMeasure, ToolMissing, one_line
 from perf_action.model.trial import Stage
 from perf_action.profilers.bootstrap import python_path
-from perf_action.profilers.plan import Plan, Target
+from perf_action.profilers.plan import Plan, Target, Traits
 from perf_action.system import Process, System
 
 #: as it is; with the service's consent, where Yama lets only ancestors attach; as its parent
@@ -40,7 +40,7 @@ class PySpy:
     """Attaches to the service for each slice. `binary` None: the installed one."""
 
     name: ClassVar[str] = "py-spy"
-    counts: ClassVar[bool] = False
+    traits: ClassVar[Traits] = Traits()
 
     def __init__(self, binary: str | None = None) -> None:
         self._binary = binary

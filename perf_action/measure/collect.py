@@ -1,0 +1,66 @@
+"""What a launch left behind: the captures to read, and the reports that the tool's own printer makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from perf_action.errors import CannotMeasure, PerfActionError, one_line
+from perf_action.measure.launch import Launch
+from perf_action.model.trial import CaptureFile, Trial
+from perf_action.profilers import profiler
+from perf_action.profilers.plan import Report
+from perf_action.system import System, write_text
+
+_REPORT_TIMEOUT = 120.0
+
+
+def captures(one: Launch, trial: Trial, folder: Path) -> tuple[CaptureFile, ...]:
+    """The files that the profiler wrote, each with its slice. CannotMeasure if it wrote none."""
+    files = sorted({f for pattern in one.plan.artifacts for f in one.out.glob(pattern) if f.is_file()})
+    written = [f for f in files if f.stat().st_size > 0]
+    if one.plan.artifacts and not written:
+        raise CannotMeasure(profiler(trial.stage.profiler).silence(one.out))
+    if one.plan.attach:
+        for file in written:
+            one.service.scrub(file)
+    slices = {name: s for s in one.slices for name in _written_in(one, s.index)}
+    return tuple(
+        CaptureFile(
+            side=one.side,
+            launch=trial.pair,
+            path=str(f.relative_to(folder)),
+            tool=trial.stage.profiler,
+            slice=slices[f.name].index if f.name in slices else None,
+            requests=slices[f.name].requests if f.name in slices else one.requests,
+        )
+        for f in written
+    )
+
+
+def reports(one: Launch, system: System) -> None:
+    """Make the plan's reports; what fails becomes a note of the launch."""
+    for report in one.plan.reports:
+        for file in sorted(one.out.glob(report.pattern)):
+            one.notes.extend(_make(report, file, system))
+
+
+def _make(report: Report, file: Path, system: System) -> Iterator[str]:
+    argv = [word.replace("{file}", str(file)) for word in report.argv]
+    try:
+        done = system.run(argv, timeout=_REPORT_TIMEOUT)
+    except PerfActionError as error:
+        yield f"no {report.suffix} of {file.name}: {error}"
+        return
+    if done.code or not done.stdout.strip():
+        said = (done.stderr.strip() or "it printed nothing").splitlines()[-1]
+        yield f"no {report.suffix} of {file.name}: {argv[0]} ended with {done.code}: {one_line(said, 200)}"
+        return
+    write_text(file.with_name(file.name + report.suffix), done.stdout)
+
+
+def _written_in(one: Launch, index: int) -> Iterator[str]:
+    """The names of the files that the recorder of a slice writes."""
+    for word in one.plan.attach or ():
+        if "{slice}" in word:
+            yield Path(word).name.replace("{slice}", str(index))
