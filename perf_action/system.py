@@ -100,8 +100,19 @@ class System:
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
+    @property
+    def cache(self) -> Path:
+        """Where what `perf-action setup` brings in is kept: RUNNER_TOOL_CACHE on GitHub, else XDG_CACHE_HOME or ~/.cache."""
+        named = self.environ.get("RUNNER_TOOL_CACHE") or self.environ.get("XDG_CACHE_HOME")
+        return Path(named or Path(self.environ.get("HOME") or tempfile.gettempdir()) / ".cache") / "perf-action"
+
     def which(self, tool: str) -> str | None:
-        return shutil.which(tool, path=self.environ.get("PATH"))
+        """The program of that name: one that `perf-action setup` brought in, since what is on the PATH was missing or
+        did not work then; else the one on the PATH.
+        """
+        homes = ("RUNNER_TOOL_CACHE", "XDG_CACHE_HOME", "HOME")  # never a folder that everybody may write to
+        ours = str(self.cache / "bin") if any(self.environ.get(name) for name in homes) else ""
+        return shutil.which(tool, path=ours) or shutil.which(tool, path=self.environ.get("PATH"))
 
     def run(
         self,

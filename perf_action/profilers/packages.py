@@ -15,10 +15,8 @@ _NEEDED = ("memray", "rich", "markdown-it-py", "mdurl", "pygments", "typing-exte
 
 
 def cache_folder(system: System) -> Path:
-    """Where what is installed for services is kept: RUNNER_TOOL_CACHE on GitHub, else XDG_CACHE_HOME or ~/.cache."""
-    environ = system.environ
-    named = environ.get("RUNNER_TOOL_CACHE") or environ.get("XDG_CACHE_HOME")
-    return Path(named or Path(environ.get("HOME") or tempfile.gettempdir()) / ".cache") / "perf-action"
+    """Where what is installed for services is kept."""
+    return system.cache
 
 
 def memray_folder(system: System) -> Path:
