@@ -109,6 +109,9 @@ def save(folder: Path, config: Path, store: str | None, branch: str | None, form
         click.echo("nothing kept: baseline.store is none")
         return
     run = recording.read_run(folder)
+    if Side.HEAD not in run.sides:
+        click.echo(f"nothing kept: {run.skipped or run.identical or 'the head side was not measured'}")
+        return
     with where.open() as opened:
         key = keep(
             opened,

@@ -19,10 +19,11 @@ from perf_action.measure.collect import captures, reports
 from perf_action.measure.launch import Bench, Launch, SideError, blamed_on, launched
 from perf_action.measure.schedule import CALIBRATION
 from perf_action.measure.snapshot import trial_folder
+from perf_action.measure.warm_up import warm_up
 from perf_action.model.trial import Slice, Trial, TrialRecord
 from perf_action.recording import write_trial
 
-_WARM_UP_TIMEOUT, _SLICE_TIMEOUT = 300.0, 120.0
+_SLICE_TIMEOUT = 120.0
 _COSTED_LAUNCHES = 2
 #: the service must be at rest before the clocks are read: what the last requests left undone belongs to their slice
 _SETTLE = 0.02
@@ -77,15 +78,7 @@ def _get_ready(launches: Sequence[Launch], trial: Trial) -> None:
         with blamed_on(one.side):
             one.start_up_ns = one.service.wait_ready()
         one.sampler.start()
-    stage = trial.stage
-    if stage.warm_up_seconds or stage.warm_up_requests:
-        timed = bool(stage.warm_up_seconds)
-        amount = Amount(
-            requests=None if timed else stage.warm_up_requests,
-            seconds=stage.warm_up_seconds if timed else None,
-            seed=trial.seed * 1000 + 999,
-        )
-        _load(launches, amount, _WARM_UP_TIMEOUT * stage.slowdown + stage.warm_up_seconds)
+    warm_up(launches, trial, _load)
 
 
 def _load(launches: Sequence[Launch], amount: Amount, timeout: float) -> list[LoadResult]:

@@ -159,8 +159,9 @@ def _profiled(
         placement=_beside_recorder(placement, cores)
         if not counts and options.profiler != "none"
         else placement,
-        min_launches=launches.least if launches else default,
-        max_launches=launches.most if launches else default,
+        # one count has start-up in it, and what start-up allocates differs from launch to launch
+        min_launches=max(launches.least, 2 if counts else 1) if launches else default,
+        max_launches=max(launches.most, 2 if counts else 1) if launches else default,
         slices=1 if counts else options.slices or 3,
         requests=None
         if traits.timed

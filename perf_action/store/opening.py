@@ -72,6 +72,7 @@ def find_baseline(
                 config_digest=config_digest,
                 fingerprint=fingerprint,
                 now_s=system.now(),
+                head=head,
             )
     except (CannotMeasure, UsageError) as error:
         note = f"no baseline: the store could not be read: {error}"

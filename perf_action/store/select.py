@@ -13,7 +13,7 @@ from perf_action.errors import PerfActionError, one_line
 from perf_action.model.report import Baseline
 from perf_action.model.snapshot import Snapshot
 from perf_action.store.base import Store
-from perf_action.store.history import History
+from perf_action.store.history import Commit, History, history_of
 from perf_action.store.key import EntryKey
 
 #: bytes of an entry and what to call it in an error -> snapshot; raises PerfActionError if it cannot be read
@@ -65,11 +65,23 @@ def _preference(candidate: Candidate) -> tuple[object, ...]:
 
 
 def choose(
-    store: Store, history: History, decode: Decode, *, config_digest: str, fingerprint: str, now_s: float
+    store: Store,
+    history: History,
+    decode: Decode,
+    *,
+    config_digest: str,
+    fingerprint: str,
+    now_s: float,
+    head: str = "",
 ) -> Chosen:
-    """Read the best entry that can be read. Raises StoreError only if the store itself cannot be reached."""
+    """Read the best entry that can be read; where no ancestor of `head` has one, an earlier one of `head` itself.
+
+    Raises StoreError only if the store itself cannot be reached.
+    """
     entries = store.entries()
-    candidates = select(entries, history, config_digest=config_digest, fingerprint=fingerprint)
+    candidates = select(entries, history, config_digest=config_digest, fingerprint=fingerprint) or _earlier(
+        entries, head, config_digest=config_digest, fingerprint=fingerprint
+    )
     warnings: list[str] = []
     for candidate in candidates:
         path = candidate.key.path
@@ -79,7 +91,7 @@ def choose(
             warnings.append(one_line(f"the baseline {path} is passed over: {error}"))
             continue
         return Chosen(
-            baseline=_describe(candidate, now_s),
+            baseline=_describe(candidate, now_s, itself=candidate.key.commit == head),
             snapshot=snapshot,
             same_hardware=candidate.same_hardware,
             warnings=tuple(warnings),
@@ -88,13 +100,27 @@ def choose(
     return Chosen(baseline=Baseline(how="none", note=why), warnings=tuple(warnings))
 
 
-def _describe(candidate: Candidate, now_s: float) -> Baseline:
+def _earlier(
+    entries: Iterable[EntryKey], head: str, *, config_digest: str, fingerprint: str
+) -> tuple[Candidate, ...]:
+    """Entries of the measured commit itself, as a history of that commit alone would choose them."""
+    alone = history_of(head, (Commit(sha=head),) if head else ())
+    return select(entries, alone, config_digest=config_digest, fingerprint=fingerprint)
+
+
+def _describe(candidate: Candidate, now_s: float, *, itself: bool) -> Baseline:
+    note = "" if candidate.same_hardware else "measured on different hardware: shown, not judged"
+    if itself:
+        again = "the same commit, measured earlier; no ancestor of it is in the store"
+        return Baseline(
+            how="stored", commit=candidate.key.commit, note="; ".join(filter(None, (again, note)))
+        )
     return Baseline(
         how="stored",
         commit=candidate.key.commit,
         commits_behind=candidate.commits_behind,
         days_old=max(0.0, (now_s - candidate.committed_s) / _S_PER_DAY),
-        note="" if candidate.same_hardware else "measured on different hardware: shown, not judged",
+        note=note,
     )
 
 

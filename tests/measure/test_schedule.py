@@ -9,12 +9,12 @@ from perf_action.model.trial import Side, Trial, TrialRecord
 BOTH = (Side.BASE, Side.HEAD)
 
 
-def config(**measure: object) -> Config:
+def config(memory: dict[str, object] | None = None, **measure: object) -> Config:
     return parse(
         {
             "service": {"command": "x --port {port}"},
             "load": {"baseline": {"script": "l.py"}},
-            "stages": {"cpu": {"profiler": "py-spy"}, "memory": {"profiler": "memray"}},
+            "stages": {"cpu": {"profiler": "py-spy"}, "memory": {"profiler": "memray", **(memory or {})}},
             "measure": {"launches": "3..6", "max-minutes": 10, **measure},
         },
         "perf.yml",
@@ -87,6 +87,12 @@ def test_amounts_follow_the_speed_of_the_service(rate: float | None, expected: i
 
 def test_counters_take_two_launches_of_different_length() -> None:
     plan = calibrated(schedule(config(), BOTH, (0, 1)), {"baseline": 1000.0})
+    trials, _ = carry_out(plan)
+    assert [t.stage.requests for t in trials if t.stage.name == "memory"] == [30, 300]
+
+
+def test_one_launch_under_a_counter_is_not_enough() -> None:
+    plan = calibrated(schedule(config({"launches": 1}), BOTH, (0, 1)), {"baseline": 1000.0})
     trials, _ = carry_out(plan)
     assert [t.stage.requests for t in trials if t.stage.name == "memory"] == [30, 300]
 

@@ -133,6 +133,16 @@ def test_a_store_switched_off_keeps_nothing(baseline: Call, checkout: Checkout) 
     assert "baseline.store is none" in baseline("save", checkout.run("a" * 40), "--store", "none").stdout
 
 
+def test_a_run_that_was_skipped_keeps_nothing(baseline: Call, checkout: Checkout, bare: Path, git_in) -> None:
+    run = Run(
+        config_digest="c" * 12, created=0.0, environment=MACHINE, sides={}, skipped="only the README changed"
+    )
+    write_run(checkout.folder / "run", run)
+    saved = baseline("save", "run")
+    assert (saved.returncode, saved.stdout) == (0, "nothing kept: only the README changed\n")
+    assert git_in(bare)("for-each-ref") == ""
+
+
 def test_what_cannot_be_read_is_named(baseline: Call, checkout: Checkout) -> None:
     baseline("save", checkout.run("a" * 40), "--store", "kept")
     entry = next((checkout.folder / "kept").rglob("*.json.gz"))

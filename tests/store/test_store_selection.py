@@ -72,6 +72,28 @@ def test_a_distant_one_of_the_same_hardware_goes_before_a_near_one_of_another() 
     assert [c.same_hardware for c in only] == [False]
 
 
+def test_without_an_ancestor_an_earlier_measurement_of_the_commit_itself_serves(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path)
+    store.add(entry(9), b"of itself")
+
+    def chosen() -> tuple[str, str]:
+        found = choose(
+            store,
+            history_of(sha(8), line(8)),
+            lambda data, where: Snapshot(label=data.decode()),
+            config_digest=CONFIG,
+            fingerprint=HERE,
+            now_s=10 * DAY,
+            head=sha(9),
+        )
+        assert found.snapshot is not None
+        return found.snapshot.label, found.baseline.note
+
+    assert chosen() == ("of itself", "the same commit, measured earlier; no ancestor of it is in the store")
+    store.add(entry(3), b"of an ancestor")
+    assert chosen() == ("of an ancestor", "")
+
+
 def test_another_configuration_never_serves() -> None:
     assert best(entry(9, config="d" * 12)) is None
 
