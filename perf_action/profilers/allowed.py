@@ -86,7 +86,7 @@ def _seize(pid: int, system: System) -> str:
     return "" if said == "0" else _words(int(said))
 
 
-def _open_event(kind: int, config: int, exclude_kernel: bool, pid: int) -> int:  # noqa: FBT001
+def _open_event(kind: int, config: int, exclude_kernel: bool, pid: int) -> int:
     number = _PERF_EVENT_OPEN.get(os.uname().machine)
     if number is None:
         return errno.ENOSYS

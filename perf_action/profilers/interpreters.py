@@ -53,13 +53,18 @@ def interpreters(target: Target, system: System) -> tuple[Interpreter, ...]:
     return tuple(found.values())
 
 
+def names_python(target: Target) -> bool:
+    """Whether the command starts a Python, as far as that can be seen without starting it."""
+    return any(True for _ in _named(target))
+
+
 def _usual(target: Target) -> Iterator[tuple[str, ...]]:
     yield from ((path,) for path in map(System(dict(target.env)).which, ("python", "python3")) if path)
 
 
 def _named(target: Target) -> Iterator[tuple[str, ...]]:
     """Commands that start a Python named by the command, to be completed by arguments of ours."""
-    words = _words(target.argv)
+    words = words_of(target.argv)
     local = System(dict(target.env))
     if len(words) > 1 and Path(words[0]).name in _RUNNERS and words[1] == "run":
         yield (words[0], "run", "python")
@@ -70,7 +75,7 @@ def _named(target: Target) -> Iterator[tuple[str, ...]]:
             yield from _of_program(Path(path), local)
 
 
-def _words(argv: tuple[str, ...]) -> list[str]:
+def words_of(argv: tuple[str, ...]) -> list[str]:
     """The words of a command, those of the command inside for ``sh -c``; ``exec``, ``env`` and VAR=… left out."""
     words = list(argv)
     if Path(argv[0]).name in _SHELLS and "-c" in argv[:-1]:
