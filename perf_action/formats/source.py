@@ -1,4 +1,4 @@
-r"""Opens a capture once: unpacks gzip, caps its size, finds out how it is encoded, and refuses what is not a file.
+r"""Opens a capture once: unpacks gzip and zstd, caps its size, finds out how it is encoded, and refuses what is not a file.
 
 Readers ask a `Source` for what they need (`head`, `text`, `document`, a path for their own library); each is made at
 most once, so that a dozen `sniff`s cost one look at the file. Encoding: UTF-8, a byte order mark is dropped, bytes
@@ -8,13 +8,11 @@ that are no UTF-8 become ``\xe9`` (two names that differ keep differing). Lines 
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import json
 import re
 import stat
 import tempfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,10 +20,10 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from perf_action.errors import InputError
+from perf_action.formats import packing
 
 HEAD_BYTES = 1 << 16
 _CHUNK = 1 << 20
-_GZIP = b"\x1f\x8b"
 #: text and JSON of profilers shrink 10- to 60-fold; a file that grows this much was made to fill a disk
 _BOMB_RATIO, _BOMB_BYTES = 250, 1 << 27
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -70,10 +68,10 @@ class Source:
             raise self.error(f"is no profile: {error}") from None
 
     @cached_property
-    def packed(self) -> bool:
-        """Whether the file is gzipped."""
+    def packed(self) -> str:
+        """What the file is packed with, ``gzip`` or ``zstd``; empty if it is not."""
         with self._open() as file:
-            return file.read(2) == _GZIP
+            return packing.kind(file.read(packing.MAGIC_BYTES))
 
     @cached_property
     def data(self) -> bytes:
@@ -84,14 +82,11 @@ class Source:
             self._too_large()
         if not self.packed:
             return self._content if self._content is not None else self.path.read_bytes()
-        parts: list[bytes] = []
-        total = 0
-        for part in self._unpacked():
-            total += len(part)
-            if total > limit or (total > _BOMB_BYTES and total > _BOMB_RATIO * size):
-                self._too_large()
-            parts.append(part)
-        return b"".join(parts)
+        return b"".join(self._capped(min(limit, max(_BOMB_BYTES, _BOMB_RATIO * size))))
+
+    def pieces(self) -> Iterator[bytes]:
+        """The whole content, unpacked, piece by piece: for readers that can do without having it in memory."""
+        yield from self._capped(self._options.max_bytes)
 
     @cached_property
     def text(self) -> str:
@@ -179,19 +174,27 @@ class Source:
             head += part
             if len(head) >= HEAD_BYTES:
                 break
-        if head.startswith(_GZIP):
-            raise self.error("is gzipped twice", remedy="gunzip it once")
+        if packing.kind(head):
+            raise self.error(f"is packed twice (with {self.packed})", remedy="unpack it once")
         return head[:HEAD_BYTES]
+
+    def _capped(self, limit: int) -> Iterator[bytes]:
+        total = 0
+        for part in self._unpacked():
+            total += len(part)
+            if total > limit:
+                self._too_large()
+            yield part
 
     def _unpacked(self) -> Iterator[bytes]:
         try:
-            with self._open() as packed, gzip.open(packed) as file:
-                while part := file.read(_CHUNK):
-                    yield part
-        except EOFError:
-            raise self.error("the gzip data is cut off", remedy="fetch or copy it again") from None
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise self.error(f"broken gzip data: {error}", remedy="fetch or copy it again") from None
+            with self._open() as file:
+                if self.packed:
+                    yield from packing.unpack(file, self.packed)
+                else:
+                    yield from iter(lambda: file.read(_CHUNK), b"")
+        except packing.Damaged as damage:
+            raise self.error(str(damage), remedy="fetch or copy it again") from None
 
     def _too_large(self) -> NoReturn:
         mib = self._options.max_bytes >> 20

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from perf_action import formats
 from perf_action.errors import InputError
@@ -30,6 +31,11 @@ def test_gzip_is_unpacked_whatever_the_name(system: System, tmp_path: Path) -> N
     assert total(tmp_path / "x", system) == 7
 
 
+def test_zstd_is_unpacked_also_in_several_frames(system: System, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(zstandard.compress(FOLDED) + zstandard.compress(FOLDED))
+    assert total(tmp_path / "x", system) == 14
+
+
 def test_several_gzip_members_are_one_file(system: System, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(gzip.compress(FOLDED, mtime=0) + gzip.compress(FOLDED, mtime=0))
     assert total(tmp_path / "x", system) == 14
@@ -38,7 +44,7 @@ def test_several_gzip_members_are_one_file(system: System, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (gzip.compress(gzip.compress(FOLDED, mtime=0), mtime=0), "gzipped twice"),
+        (gzip.compress(gzip.compress(FOLDED, mtime=0), mtime=0), "packed twice"),
         (gzip.compress(FOLDED, mtime=0)[:-9], "cut off"),
         (gzip.compress(FOLDED, mtime=0)[:-8] + b"\0" * 8, "broken gzip"),
         (gzip.compress(FOLDED, mtime=0) + b"garbage", "broken gzip"),
@@ -51,9 +57,12 @@ def test_several_gzip_members_are_one_file(system: System, tmp_path: Path) -> No
         (b"<html><body>404</body></html>", "web page.*--fail"),
         (b"404 page not found\n", "HTTP error"),
         (b"PK\x03\x04" + bytes(60), "zip archive"),
-        (b"\x28\xb5\x2f\xfd" + bytes(60), "packed with zstd"),
+        (zstandard.compress(FOLDED)[:-3], "zstd data is cut off"),
+        (zstandard.compress(FOLDED) + b"garbage", "broken zstd"),
+        (zstandard.compress(gzip.compress(FOLDED, mtime=0)), "packed twice"),
+        (b"\x28\xb5\x2f\xfd" + b"\xff" * 60, "broken zstd"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull"),
-        (b"\x89\x01\xff\xfe" * 20, "no known kind; known are: memray, pprof"),
+        (b"\x89\x01\xff\xfe" * 20, "no known kind; known are: memray, "),
         (b"Dear reader,\nnothing here.\n", "no known kind"),
         (b'{"metrics": {"http_reqs": {"avg":', "not valid JSON.*cut off"),
         (b'{"metrics": {"http_reqs": {"count": NaN}}}', "NaN is not a number"),
