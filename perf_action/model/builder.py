@@ -7,10 +7,13 @@ where it is read. `ValueError` says what is wrong; the importer adds file and pl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from perf_action.model.profile import UNKNOWN, Fidelity, Profile, ValueKind
+from perf_action.model.profile import UNKNOWN, Fidelity, Int32, Int64, Profile, ValueKind
+from perf_action.model.stacks import StackTable
 
 _INT64_MAX = 2**63 - 1
 
@@ -41,6 +44,7 @@ class ProfileBuilder:
         self._totals = [0] * len(self._kinds)
         self._notes: dict[str, None] = {}
         self._has_thread = self._has_time = False
+        self._bulk: _Bulk | None = None
 
     def _string(self, text: str) -> int:
         return self._strings.setdefault(text, len(self._strings))
@@ -103,6 +107,34 @@ class ProfileBuilder:
             for i, value in enumerate(values):
                 row[i] += value
 
+    def samples(
+        self,
+        stacks: StackTable,
+        nodes: Int32,
+        values: Int64,
+        *,
+        threads: Sequence[str] = (),
+        thread: Int32 | None = None,
+        times_ns: Int64 | None = None,
+    ) -> None:
+        """All samples at once, instead of `stack` and `sample` one by one: values of the shape (samples, kinds) on
+        nodes of `stacks`, whose frames are of this builder and which is used up. `thread` indexes `threads`.
+        """
+        if self._stacks or self._bulk:
+            raise ValueError("a builder takes samples one by one or all at once, not both")
+        _check(len(stacks), nodes, values, len(self._kinds))
+        parents, frames = stacks.columns()
+        if len(frames) and int(frames.max()) >= len(self._frames):
+            raise ValueError("a frame of the stack does not exist")
+        self._has_thread, self._has_time = thread is not None, times_ns is not None
+        keys: list[_Column] = [nodes]
+        if thread is not None:
+            names = np.array([self._string(name) for name in threads], dtype=np.int32)
+            keys.append(names[thread])
+        if times_ns is not None:
+            keys.append(times_ns)
+        self._bulk = _Bulk(parents, frames, *_summed(keys, values))
+
     def note(self, text: str) -> None:
         """Remember something that was dropped or guessed; the same text is kept once."""
         self._notes[text] = None
@@ -117,8 +149,7 @@ class ProfileBuilder:
     ) -> Profile:
         functions = np.array(list(self._functions), dtype=np.int32).reshape(-1, 4)
         frames = np.array(list(self._frames), dtype=np.int32).reshape(-1, 2)
-        stacks = np.array(list(self._stacks), dtype=np.int64)
-        keys = np.array(list(self._samples), dtype=np.int64).reshape(-1, 3)
+        bulk = self._bulk or self._one_by_one()
         return Profile(
             strings=tuple(self._strings),
             function_name=functions[:, 0],
@@ -127,14 +158,12 @@ class ProfileBuilder:
             function_line=functions[:, 3],
             frame_function=frames[:, 0],
             frame_line=frames[:, 1],
-            stack_parent=(stacks >> 32).astype(np.int32),
-            stack_frame=(stacks & 0xFFFFFFFF).astype(np.int32),
-            sample_stack=keys[:, 0].astype(np.int32),
-            sample_thread=keys[:, 1].astype(np.int32) if self._has_thread else None,
-            sample_time_ns=keys[:, 2] if self._has_time else None,
-            sample_values=np.array(list(self._samples.values()), dtype=np.int64).reshape(
-                -1, len(self._kinds)
-            ),
+            stack_parent=bulk.parents,
+            stack_frame=bulk.frames,
+            sample_stack=bulk.keys[0].astype(np.int32, copy=False),
+            sample_thread=bulk.keys[1].astype(np.int32, copy=False) if self._has_thread else None,
+            sample_time_ns=bulk.keys[-1].astype(np.int64, copy=False) if self._has_time else None,
+            sample_values=bulk.values,
             kinds=self._kinds,
             period=period,
             duration_ns=duration_ns,
@@ -145,6 +174,55 @@ class ProfileBuilder:
             granule=granule,
             notes=tuple(self._notes),
         )
+
+    def _one_by_one(self) -> _Bulk:
+        stacks = np.array(list(self._stacks), dtype=np.int64)
+        keys = np.array(list(self._samples), dtype=np.int64).reshape(-1, 3)
+        values = np.array(list(self._samples.values()), dtype=np.int64).reshape(-1, len(self._kinds))
+        parents, frames = (stacks >> 32).astype(np.int32), (stacks & 0xFFFFFFFF).astype(np.int32)
+        return _Bulk(parents, frames, list(keys.T), values)
+
+
+_Column = NDArray[np.signedinteger[Any]]
+
+
+class _Bulk(NamedTuple):
+    """Stacks and samples as columns; `keys` are the stack of a sample and, where there are any, its thread and time."""
+
+    parents: Int32
+    frames: Int32
+    keys: Sequence[_Column]
+    values: Int64
+
+
+def _check(n_stacks: int, nodes: Int32, values: Int64, n_kinds: int) -> None:
+    """ValueError if samples in bulk do not fit together or hold what no profile may hold."""
+    if len(nodes) and not 0 <= int(nodes.min()) <= int(nodes.max()) < n_stacks:
+        raise ValueError("a stack does not exist")
+    if values.shape != (len(nodes), n_kinds):
+        raise ValueError(f"values of the shape {values.shape} for {len(nodes)} samples of {n_kinds} kinds")
+    if not values.size:
+        return
+    least, most = int(values.min()), int(values.max())
+    if least < 0:
+        raise ValueError(f"negative value {least}")
+    if most * len(values) > _INT64_MAX and max(sum(column) for column in values.T.tolist()) > _INT64_MAX:
+        raise ValueError(f"value {most} is too large for a profile")
+
+
+def _summed(keys: Sequence[_Column], values: Int64) -> tuple[Sequence[_Column], Int64]:
+    """Samples with the same keys become one; those with no value are dropped."""
+    keep = values.any(axis=1)
+    if not keep.all():
+        keys, values = [key[keep] for key in keys], values[keep]
+    order = np.lexsort(keys[::-1])
+    keys = [key[order] for key in keys]
+    first = np.ones(len(order), dtype=np.bool_)
+    if len(order):
+        first[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
+    starts = np.flatnonzero(first)
+    sums = np.add.reduceat(values[order], starts, axis=0) if len(starts) else values
+    return [key[starts] for key in keys], sums
 
 
 def _edge(parent: int, frame: int) -> int:
