@@ -91,6 +91,15 @@ def test_sigterm_writes_what_was_still_in_memory_and_ends_the_process_as_before(
     assert live_at_the_end(capture)["grow"] > 2_000_000
 
 
+def test_garbage_that_nobody_collected_yet_is_no_leak(profile):
+    cycle = "def cycle():\n    ring = [bytearray(3_000_000)]\n    ring.append(ring)\n"
+    (capture,), _ = profile(f"{GROW}{cycle}cycle()\nkeep = grow(20)\n")
+    assert FileReader(str(capture)).metadata.peak_memory > 5_000_000
+    left = live_at_the_end(capture)
+    assert "cycle" not in left
+    assert left["grow"] > 2_000_000
+
+
 def test_a_service_with_a_handler_of_its_own_ends_by_it(profile):
     script = (
         f"{GROW}import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"

@@ -47,6 +47,7 @@ def load_memray(folder: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
 def record_memory(memray, out: str, *, native: bool, children: bool) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Record every allocation until this process ends, however it does. Forked children get files of their own."""
     import atexit  # noqa: PLC0415
+    import gc  # noqa: PLC0415
     import signal  # noqa: PLC0415
     import threading  # noqa: PLC0415
 
@@ -78,6 +79,8 @@ def record_memory(memray, out: str, *, native: bool, children: bool) -> None:  #
     def close() -> None:
         if state["open"]:
             state["open"] = False
+            # garbage in cycles is no leak; how much of it there is depends on when the collector last ran
+            gc.collect()
             tracker.__exit__(None, None, None)
 
     def terminated(number: int, _frame: object) -> None:
