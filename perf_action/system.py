@@ -121,17 +121,23 @@ class System:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         stdin: bytes | None = None,
+        output: Path | None = None,
         timeout: float = 600,
     ) -> Completed:
-        """Run to the end and return the output, whatever the exit code. `env` is the whole environment.
+        """Run to the end and return the output, whatever the exit code. `env` is the whole environment. With `output`,
+        what it prints goes to that file as it is, and `stdout` is empty.
 
         Raises ToolMissing if the program is not there, CannotMeasure if it takes longer than `timeout` seconds
         (its whole process group is killed).
         """
         started = time.monotonic()
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with (
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+            output.open("wb") if output else contextlib.nullcontext(out) as sink,
+        ):
             source = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
-            popen = self._popen(argv, cwd=cwd, env=env, stdin=source, stdout=out, stderr=err, cores=())
+            popen = self._popen(argv, cwd=cwd, env=env, stdin=source, stdout=sink, stderr=err, cores=())
             try:
                 popen.communicate(stdin, timeout=timeout)
             except subprocess.TimeoutExpired:

@@ -73,9 +73,6 @@ UNREADABLE: Final = (
         "fold it with perf script | stackcollapse-perf.pl > perf.folded",
     ),
     _of(rb"# callgrind format|(version: \d+\n)?creator: callgrind", "a callgrind file", _LATER),
-    _of(rb'\{\s*"dhatFileVersion"', "a DHAT file", _LATER),
-    _of(rb"v [0-9a-f]+ [0-9a-f]+\n", "a heaptrack file", _LATER),
-    _of(rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<valgrindoutput", "a valgrind XML report", _LATER),
     _of(
         rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype svg.{0,200}>\s*)?(<!--.*?-->\s*)*<svg",
         "a picture (SVG) of a flame graph",
@@ -86,7 +83,11 @@ UNREADABLE: Final = (
         "a web page (HTML)",
         "an error page was saved instead of a profile; fetch it again with curl --fail",
     ),
-    _of(rb"<\?xml|<!doctype", "an XML file", "give the profile that the profiler wrote"),
+    _of(
+        rb"<\?xml(?![^<]*(<!--.*?-->\s*)*<valgrindoutput\b)|<!doctype",
+        "an XML file",
+        "give the profile that the profiler wrote",
+    ),
     _of(
         rb"[45]\d\d [a-z ]+\s*$",
         "an HTTP error that was saved as a file",

@@ -1,0 +1,1 @@
+def demangle(n: str) -> str: return n
