@@ -55,13 +55,23 @@ class Ready(Group):
         return self
 
 
+#: keys that name a service that runs already
+_EXISTING = ("pid", "url", "container")
+
+
 class Service(Group):
-    """How to get, start and stop the service. {port}, {work} (a fresh folder for each launch), {checkout} and {python}
-    are replaced in commands and values.
+    """How to get, start and stop the service, or which one that runs already. {port}, {work} (a fresh folder for each
+    launch), {checkout} and {python} are replaced in commands and values.
     """
 
-    command: Command
+    command: Command = ""
     """what starts the service, in the foreground"""
+    pid: int | None = Field(default=None, ge=1)
+    """instead of command: the process id of a service that runs already; for profilers that attach"""
+    url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+(/\S*)?$")
+    """instead of command: where a service on this machine answers that runs already"""
+    container: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
+    """instead of command: the name or id of the container that a service runs in already"""
     setup: Command | None = None
     """run once in each checkout, before build"""
     build: Command | None = None
@@ -80,6 +90,25 @@ class Service(Group):
     """how long the service may take to end after SIGTERM, before it is killed"""
     virtualenv: Literal["auto", "always", "never"] = "auto"
     """whether each checkout gets a Python virtual environment of its own, first on the PATH; auto: if setup uses pip"""
+
+    @property
+    def existing(self) -> str:
+        """Which key names a service that runs already; empty if we start it."""
+        return next((key for key in _EXISTING if getattr(self, key)), "")
+
+    @model_validator(mode="after")
+    def _one_service(self) -> Service:
+        given = [key for key in ("command", *_EXISTING) if getattr(self, key)]
+        if not given:
+            raise ValueError("command: missing (or pid, url or container of a service that runs already)")
+        if len(given) > 1:
+            raise ValueError(f"give one of {' and '.join(given)}")
+        for key in ("setup", "build", "before_launch", "env"):
+            if self.existing and getattr(self, key):
+                raise ValueError(
+                    f"{key.replace('_', '-')} goes with command; with {self.existing} the service runs already"
+                )
+        return self
 
 
 class Scenario(Group):

@@ -54,7 +54,7 @@ def execute(trial: Trial, bench: Bench) -> TrialRecord:
         slices=tuple(s for one in launches for s in one.slices),
         series=tuple((one.side, one.sampler.series(trial.pair)) for one in launches),
         captures=tuple(c for one in launches for c in one.captures),
-        start_up_ns=tuple((one.side, one.start_up_ns) for one in launches),
+        start_up_ns=tuple((one.side, one.start_up_ns) for one in launches if one.start_up_ns is not None),
         rss_peak_bytes=tuple((one.side, one.sampler.peak_bytes) for one in launches),
         seconds=(bench.system.monotonic_ns() - began) / 1e9,
         failure=failure,

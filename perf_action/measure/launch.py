@@ -11,7 +11,9 @@ from perf_action.config import Config
 from perf_action.errors import CannotMeasure
 from perf_action.load import tool
 from perf_action.load.session import LoadResult, LoadSession, Where
+from perf_action.machine.existing import ExistingService
 from perf_action.machine.prepare import Prepared
+from perf_action.machine.running import RunningService
 from perf_action.machine.sampler import Sampler
 from perf_action.machine.service import Service
 from perf_action.measure.recorder import Recorder
@@ -60,12 +62,12 @@ class Launch:
     core: int | None
     load_apart: bool
     out: Path
-    service: Service
+    service: RunningService
     plan: Plan
     session: LoadSession
     sampler: Sampler
     recorder: Recorder
-    start_up_ns: int = 0
+    start_up_ns: int | None = None
     requests: int | None = 0
     slices: list[Slice] = field(default_factory=list)
     captures: tuple[CaptureFile, ...] = ()
@@ -91,9 +93,7 @@ def launched(trial: Trial, side: Side, core: int | None, folder: Path, bench: Be
     cores = () if core is None else (core,)
     with contextlib.ExitStack() as stack:
         with blamed_on(side):
-            service = stack.enter_context(
-                Service(bench.prepared[side], bench.system, log=out / "service.log", patience=stage.slowdown)
-            )
+            service = stack.enter_context(_service(bench, side, stage, out))
             plan = profiler(stage.profiler).plan(service.target, stage, out, bench.system)
             service.start(plan, cores)
             apart = _free_cores(trial, bench) if plan.attach else ()
@@ -116,13 +116,20 @@ def launched(trial: Trial, side: Side, core: int | None, folder: Path, bench: Be
         )
 
 
+def _service(bench: Bench, side: Side, stage: Stage, out: Path) -> RunningService:
+    prepared = bench.prepared[side]
+    if prepared.service.existing:
+        return ExistingService(prepared, bench.system)
+    return Service(prepared, bench.system, log=out / "service.log", patience=stage.slowdown)
+
+
 def _free_cores(trial: Trial, bench: Bench) -> tuple[int, ...]:
     """Cores on which no service of the trial runs: where a recorder works, and the load beside it."""
     return tuple(core for core in bench.system.cores() if core not in trial.cores)
 
 
 def _open_session(
-    stage: Stage, service: Service, out: Path, cores: Sequence[int], bench: Bench
+    stage: Stage, service: RunningService, out: Path, cores: Sequence[int], bench: Bench
 ) -> LoadSession:
     scenario = bench.config.load[stage.load]
     head = bench.prepared[Side.HEAD]  # the same scenario for both sides: that of head

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from perf_action.errors import CannotMeasure
-from perf_action.machine.service import Service
+from perf_action.machine.running import RunningService
 from perf_action.profilers.plan import Plan
 from perf_action.system import Process, System
 
@@ -24,7 +24,7 @@ class Recorder:
     def __init__(
         self,
         plan: Plan,
-        service: Service,
+        service: RunningService,
         system: System,
         *,
         out: Path,

@@ -115,7 +115,11 @@ def _placement(config: Config, sides: tuple[Side, ...], cores: tuple[int, ...]) 
 
 def _any_port(service: Service) -> bool:
     """Whether the service listens where it is told, so that two can run at once."""
-    return service.port is None and "{port}" in f"{service.command} {list(service.env.values())}"
+    return (
+        not service.existing
+        and service.port is None
+        and "{port}" in f"{service.command} {list(service.env.values())}"
+    )
 
 
 def _clean(config: Config, placement: Placement) -> Stage:

@@ -10,7 +10,7 @@ from pathlib import Path
 from perf_action import formats, github, recording
 from perf_action.config import Config, digest, read_config
 from perf_action.errors import UsageError
-from perf_action.machine.base import resolve_base
+from perf_action.machine.base import Base, resolve_base
 from perf_action.machine.environment import environment
 from perf_action.machine.git import Access
 from perf_action.machine.worktree import in_place
@@ -71,7 +71,7 @@ def run(
             )
             recording.write_run(folder, nothing)
             return nothing
-        against = resolve_base(system, settings.repository, base, access)
+        against = _base(settings, system, base, access)
         with (
             listener.group("Set-up and build"),
             prepared_sides(
@@ -89,6 +89,22 @@ def run(
         measured = replace(measured, notes=(*against.notes, *measured.notes))
         recording.write_run(folder, measured)
     return measured
+
+
+def _base(settings: Settings, system: System, base: str, access: Access | None) -> Base:
+    """What head is measured against side by side. A service that runs already has no base that could be started."""
+    existing = settings.config.service.existing
+    if not existing:
+        return resolve_base(system, settings.repository, base, access)
+    if base not in ("auto", "none"):
+        raise UsageError(
+            f"--base {base}: service.{existing} names a service that runs already, so there is no base to start; "
+            "leave --base out and compare with a stored baseline"
+        )
+    note = (
+        f"the service ran already (service.{existing}): how starts differ is not in the spread of its numbers"
+    )
+    return Base(commit="", notes=(note,))
 
 
 def _why_skip(settings: Settings, system: System) -> str:

@@ -18,11 +18,14 @@ from perf_action.system import System
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The service as it would be started without a profiler. `env` is its whole environment."""
+    """The service as it would be started without a profiler. `env` is its whole environment; `pid` the process of a
+    service that runs already, so that nothing can be wrapped round it (None: it will be started).
+    """
 
     argv: tuple[str, ...]
     cwd: Path
     env: tuple[tuple[str, str], ...]
+    pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,6 +76,10 @@ def test_units_are_canonical() -> None:
         (MINIMAL + "budgets: {memory.peak: .nan}\n", "is not a quantity"),
         (MINIMAL + "baseline: {branch: '--upload-pack=x'}\n", "is not a plain name"),
         ("service: {command: x}\n", "load: missing"),
+        ("service: {}\nload: {a: {script: l}}\n", "command: missing (or pid, url or container"),
+        ("service: {command: x, pid: 3}\nload: {a: {script: l}}\n", "give one of command and pid"),
+        ("service: {pid: 3, build: make}\nload: {a: {script: l}}\n", "build goes with command"),
+        ("service: {url: 'file:///etc'}\nload: {a: {script: l}}\n", "service.url"),
         ("service: {command: x}\nload: {}\n", "at least one load is needed"),
         (
             "service: {command: x, ready: {url: a, tcp: b}}\nload: {a: {script: l}}\n",

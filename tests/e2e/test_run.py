@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -96,6 +97,50 @@ def test_a_base_that_cannot_start_leaves_head_measured_alone(service: Path, perf
     assert "before it was ready" in raw["failed"]["base"]
     assert perf_action("assess", str(out)).returncode == 0
     assert "no database here" in (out / "comment.md").read_text()
+
+
+def test_a_service_that_runs_already_is_profiled_and_left_alone(service: Path, perf_action: Run) -> None:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    env = {**ENVIRON, "REGISTRY_DB": str(service.parent / "registry.db")}
+    subprocess.run(
+        [BIN / "python", "-m", "registry.seed", env["REGISTRY_DB"]], cwd=service, env=env, check=True
+    )
+    argv = [BIN / "python", "-m", "uvicorn", "registry.app:app", "--port", str(port), "--no-access-log"]
+    with subprocess.Popen(argv, cwd=service, env=env) as running:
+        try:
+            for _ in range(200):
+                with socket.socket() as s:
+                    if s.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.05)
+            write_settings(
+                service,
+                service={"pid": running.pid},
+                stages={
+                    "cpu": {"profiler": "py-spy", "launches": 1, "slices": 1, "requests": 300},
+                    "memory": {"profiler": "memray"},
+                },
+            )
+            out = service.parent / "run"
+            done = perf_action("run", "--out", str(out))
+            assert done.returncode == 0, done.stderr
+            raw = json.loads((out / "run.json").read_text())
+            stages = {s["name"]: (s["state"], s["reason"]) for s in raw["stages"]}
+            assert stages["clean"][0] == stages["cpu"][0] == "done"
+            assert stages["memory"][0] == "failed"
+            assert "service.pid names one that runs already" in stages["memory"][1]
+            names = {m["name"] for m in raw["sides"]["head"]["metrics"]}
+            assert "cpu.per_request" in names
+            assert "service.start_up" not in names
+            assert any("ran already" in note for note in raw["notes"])
+            assert running.poll() is None
+            refused = perf_action("run", "--base", "HEAD^", "--out", str(out.with_name("other")))
+            assert refused.returncode == 2
+            assert "there is no base to start" in refused.stderr
+        finally:
+            running.kill()
 
 
 @pytest.mark.parametrize(

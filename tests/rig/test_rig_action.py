@@ -58,10 +58,10 @@ def test_a_wrong_config_is_said_on_the_pull_request_and_turns_the_last_step_red(
     assert run.steps[-1].outcome == "failure"
     assert [s.name for s in run.steps if s.outcome == "failure"] == ["Verdict", "org/perf-action@v1"]
     assert len(comments(world)) == 1
-    assert "service.command: missing" in comments(world)[0]
-    assert "service.command: missing" in run.summary
+    assert "command: missing" in comments(world)[0]
+    assert "command: missing" in run.summary
     assert run.outputs["verdict"] == "error"
-    assert any(level == "error" and "service.command: missing" in text for level, text in run.annotations)
+    assert any(level == "error" and "command: missing" in text for level, text in run.annotations)
     assert world.api.violations == []
 
 

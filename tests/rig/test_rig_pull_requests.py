@@ -2,7 +2,8 @@
 
 Each fixture is one run of the workflow and needs those before it; tests look at what it left behind. The order: a pull
 request while there is no baseline yet, a push to main that keeps one, a pull request with two pushes of which the
-second is slower, the same from a fork, one that changes only the README, and the weekly run of main.
+second is slower, the same from a fork and with a token that only reads, one that changes only the README, and the weekly
+run of main.
 """
 
 from __future__ import annotations
@@ -73,6 +74,14 @@ def updated(world: World, opened: Run, example: Path) -> Run:
 def forked(world: World, pushed: Run) -> Run:
     world.push_pull(8, HARMLESS, "From outside", repository=FORK)
     return world.run_pull(8, READING, action="opened")
+
+
+@pytest.fixture(scope="module")
+def reading(world: World, pushed: Run) -> Run:
+    """A pull request within the repository whose workflow may only read; measured alone, against the stored baseline."""
+    alone = {".github/workflows/perf.yml": workflow(inputs="base: none")}
+    world.push_pull(3, {**alone, **HARMLESS}, "Read only")
+    return world.run_pull(3, READING)
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +162,16 @@ def test_a_fork_gets_no_comment_but_summary_and_artifact_and_stays_green(world: 
     assert forked.outputs["comment-file-written"] == "true"
 
 
+def test_a_token_that_only_reads_ends_green_with_summary_and_artifact(world: World, reading: Run) -> None:
+    assert reading.green, reading.log
+    assert comments(world, 3) == []
+    assert any(level == "warning" and "not posted" in text for level, text in reading.annotations)
+    assert "perf-action" in reading.summary.lower()
+    assert "run.json" in world.artifact(reading)
+    assert reading.outputs["baseline-sha"] == world.git("rev-parse", "main")
+    assert reading.outputs["verdict"] in ("unchanged", "inconclusive", "improvement")
+
+
 def test_a_change_of_the_readme_is_not_measured(world: World, pushed: Run) -> None:
     world.push_pull(9, {"README.md": "# The registry\n"}, "Words")
     run = world.run_pull(9)
@@ -172,9 +191,9 @@ def test_the_weekly_run_is_compared_with_the_stored_baseline_and_kept_too(world:
 
 
 def test_no_secret_is_in_a_log_a_comment_or_a_summary(
-    world: World, pushed: Run, updated: Run, forked: Run
+    world: World, pushed: Run, updated: Run, forked: Run, reading: Run
 ) -> None:
-    texts = [t for run in (pushed, updated, forked) for t in (run.log, run.summary)]
+    texts = [t for run in (pushed, updated, forked, reading) for t in (run.log, run.summary)]
     texts += [c.body for c in world.repository.comments]
     for secret in ["rig-key", *(t.secret for t in TOKENS)]:
         assert [t for t in texts if secret in t] == []
