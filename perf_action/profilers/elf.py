@@ -151,7 +151,7 @@ def _needed(elf: ELFFile) -> tuple[str, ...]:
     dynamic = elf.get_section_by_name(".dynamic")
     if not isinstance(dynamic, DynamicSection):
         return ()
-    return tuple(str(tag.needed) for tag in dynamic.iter_tags("DT_NEEDED"))
+    return tuple(str(getattr(tag, "needed", "")) for tag in dynamic.iter_tags("DT_NEEDED"))
 
 
 def _interpreter(elf: ELFFile) -> str:

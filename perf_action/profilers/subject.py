@@ -61,8 +61,7 @@ class Subject:
 
 
 def look(target: Target, system: System, *, made_by: str = "") -> Subject | None:
-    """What the service is; None if nothing says so. `made_by` are the commands that set it up and
-    build it."""
+    """What the service is; None if nothing says so. `made_by` are the commands that set it up and build it."""
     if names_python(target):
         return Subject(language="python", evidence="its command starts Python")
     program = find_program(target, system)

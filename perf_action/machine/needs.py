@@ -1,0 +1,61 @@
+"""What the settings need of the machine: the service as it would be started, profilers, load generators, tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from perf_action.config import Config
+from perf_action.errors import CannotMeasure
+from perf_action.machine.commands import Places, argv_of, inherited
+from perf_action.machine.tools import TOOLS, Tool
+from perf_action.profilers import Target
+from perf_action.profilers.allowed import PerfEvents
+from perf_action.profilers.auto import applied, choices
+from perf_action.system import System
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """`profilers` and `loads` by name; `notes` say what ``auto`` chose, or why it has not yet."""
+
+    profilers: frozenset[str]
+    loads: frozenset[str]
+    notes: tuple[str, ...] = ()
+
+    def wants(self, tool: Tool) -> bool:
+        return bool((self.profilers | self.loads) & set(tool.used_by))
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        return tuple(tool for tool in TOOLS if self.wants(tool))
+
+
+def needs(config: Config, target: Target, system: System, events: Callable[[], PerfEvents]) -> Needs:
+    """Of all stages and the clean launches, whether the service has been built or not."""
+    chosen = choices(config, target, system, events)
+    stages = applied(config, chosen).stages.values()
+    loads = {next(iter(config.load)), *map(config.load_of, config.stages.values())}
+    return Needs(
+        profilers=frozenset(s.profiler for s in stages) - {"none", "auto"},
+        loads=frozenset(config.load[name].tool for name in loads) - {"command"},
+        notes=tuple(
+            str(choice)
+            if isinstance(choice, CannotMeasure)
+            else f"stages.{name}: auto takes {choice.profiler}: {choice.reason}"
+            for name, choice in chosen.items()
+        ),
+    )
+
+
+def service_target(config: Config, folder: Path, system: System) -> Target:
+    """The service as it would be started in `folder`, as far as that can be said before a launch."""
+    directory = folder / config.service.directory
+    python = system.which("python") or system.which("python3") or "python3"
+    places = Places(checkout=folder, python=python, port=0, work=directory)
+    return Target(
+        argv=argv_of(config.service.command, places, key="service.command"),
+        cwd=directory if directory.is_dir() else folder,
+        env=tuple(inherited(system.environ).items()),
+    )
