@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -17,9 +18,12 @@ from perf_action.cli.progress import listener
 from perf_action.config import FailOn
 from perf_action.errors import VerdictFailed
 from perf_action.machine.git import Access
+from perf_action.machine.needs import service_target
+from perf_action.machine.sysctl import Kernel
 from perf_action.measure import job
 from perf_action.model.trial import Side
 from perf_action.pipeline import assessing, running
+from perf_action.profilers.auto import resolve
 from perf_action.render import print_report
 from perf_action.system import System
 
@@ -170,7 +174,11 @@ def access_of(system: System) -> Access | None:
 def _show_plan(settings: running.Settings, base: str, system: System) -> None:
     sides = (Side.HEAD,) if base == "none" else (Side.BASE, Side.HEAD)
     total = 0.0
-    for stage, seconds in job.plan(settings.config, sides, system):
+    target = partial(service_target, settings.config, settings.repository, system)
+    config, notes = resolve(settings.config, target, system, Kernel(system=system).expected_events)
+    for note in notes:
+        click.echo(note)
+    for stage, seconds in job.plan(config, sides, system):
         total += seconds
         launches = f"{stage.min_launches}" + (
             f" to {stage.max_launches}" if stage.max_launches > stage.min_launches else ""

@@ -176,8 +176,9 @@ ProfilerName = Literal[
 class StageOptions(Group):
     """One stage of the measurement: a profiler under a load. profiler: none takes clean times."""
 
-    profiler: ProfilerName
-    """which profiler"""
+    profiler: ProfilerName = "auto"
+    """which profiler; auto looks at the service and at this machine. A stage whose name says memory, heap, allocations
+    or leaks gets one for memory, any other one for CPU"""
     load: str | None = None
     """which load; default: the first one"""
     rate: int | None = Field(default=None, ge=1, le=1000)

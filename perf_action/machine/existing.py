@@ -33,13 +33,11 @@ class ExistingService(contextlib.AbstractContextManager["ExistingService"]):
 
     def __init__(self, prepared: Prepared, system: System) -> None:
         options = prepared.service
-        self._pid = find(options, system)
+        self.target = existing_target(options, system)
+        self._pid = self.target.pid or 0
         self._process = _process(self._pid)
         self.port = options.port or _port_of_url(options.url) or _listening(self._process) or 0
         self._options, self._system, self._scratch = options, system, prepared.directory
-        self.target = Target(
-            argv=tuple(self._process.cmdline()), cwd=_cwd(self._process), env=(), pid=self._pid
-        )
         self._tree = Tree(self._pid)
 
     def __exit__(self, *ending: object) -> None:
@@ -92,6 +90,13 @@ class ExistingService(contextlib.AbstractContextManager["ExistingService"]):
 
     def scrub(self, capture: Path) -> None:
         """We know no secret of it."""
+
+
+def existing_target(options: ServiceOptions, system: System) -> Target:
+    """The service that `options` names. CannotMeasure if it is not there, or may not be looked at."""
+    pid = find(options, system)
+    process = _process(pid)
+    return Target(argv=tuple(process.cmdline()), cwd=_cwd(process), env=(), pid=pid)
 
 
 def find(options: ServiceOptions, system: System, proc: Path = Path("/proc")) -> int:

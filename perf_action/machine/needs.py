@@ -9,10 +9,12 @@ from pathlib import Path
 from perf_action.config import Config
 from perf_action.errors import CannotMeasure
 from perf_action.machine.commands import Places, argv_of, inherited
+from perf_action.machine.existing import existing_target
+from perf_action.machine.prepare import Prepared
 from perf_action.machine.tools import TOOLS, Tool
 from perf_action.profilers import Target
 from perf_action.profilers.allowed import PerfEvents
-from perf_action.profilers.auto import applied, choices
+from perf_action.profilers.auto import Choice, applied, choices, waiting
 from perf_action.system import System
 
 
@@ -32,9 +34,15 @@ class Needs:
         return tuple(tool for tool in TOOLS if self.wants(tool))
 
 
-def needs(config: Config, target: Target, system: System, events: Callable[[], PerfEvents]) -> Needs:
+def needs(
+    config: Config, target: Callable[[], Target], system: System, events: Callable[[], PerfEvents]
+) -> Needs:
     """Of all stages and the clean launches, whether the service has been built or not."""
-    chosen = choices(config, target, system, events)
+    chosen: dict[str, Choice | CannotMeasure]
+    try:
+        chosen = choices(config, target, system, events)
+    except CannotMeasure as error:
+        chosen = dict.fromkeys(waiting(config), error)
     stages = applied(config, chosen).stages.values()
     loads = {next(iter(config.load)), *map(config.load_of, config.stages.values())}
     return Needs(
@@ -50,7 +58,12 @@ def needs(config: Config, target: Target, system: System, events: Callable[[], P
 
 
 def service_target(config: Config, folder: Path, system: System) -> Target:
-    """The service as it would be started in `folder`, as far as that can be said before a launch."""
+    """The service as it would be started in `folder`, as far as that can be said before a launch, or as it runs.
+
+    CannotMeasure for one that should run already and does not.
+    """
+    if config.service.existing:
+        return existing_target(config.service, system)
     directory = folder / config.service.directory
     python = system.which("python") or system.which("python3") or "python3"
     places = Places(checkout=folder, python=python, port=0, work=directory)
@@ -58,4 +71,17 @@ def service_target(config: Config, folder: Path, system: System) -> Target:
         argv=argv_of(config.service.command, places, key="service.command"),
         cwd=directory if directory.is_dir() else folder,
         env=tuple(inherited(system.environ).items()),
+    )
+
+
+def prepared_target(prepared: Prepared, system: System) -> Target:
+    """The service of a side that has been built."""
+    service = prepared.service
+    if service.existing:
+        return existing_target(service, system)
+    places = Places(checkout=prepared.checkout.path, python=prepared.python, port=0, work=prepared.directory)
+    return Target(
+        argv=argv_of(service.command, places, key="service.command"),
+        cwd=prepared.directory,
+        env=tuple(prepared.env.items()),
     )

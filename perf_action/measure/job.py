@@ -10,17 +10,21 @@ from pathlib import Path
 from perf_action.config import Config, digest
 from perf_action.load import tool
 from perf_action.machine.environment import environment
+from perf_action.machine.needs import prepared_target
+from perf_action.machine.sysctl import Kernel
 from perf_action.measure.campaign import Campaign, Execute, SideFailed, calibrate, carry_out
+from perf_action.measure.captured import Read
 from perf_action.measure.execute import execute
 from perf_action.measure.launch import Bench
 from perf_action.measure.listener import Listener
 from perf_action.measure.schedule import Schedule, expected_seconds, schedule
 from perf_action.measure.sides import Sides
-from perf_action.measure.snapshot import Read, snapshot
+from perf_action.measure.snapshot import snapshot
 from perf_action.model.environment import Environment
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.trial import Side, Stage
 from perf_action.profilers import profiler
+from perf_action.profilers.auto import resolve
 from perf_action.recording import Run
 from perf_action.system import System
 
@@ -43,7 +47,24 @@ def tools(config: Config, system: System, read: Read) -> tuple[tuple[str, str], 
 def measure(
     config: Config, sides: Sides, system: System, listener: Listener, *, folder: Path, read: Read
 ) -> Run:
-    """Measure all sides, or say why not; a base that fails is left out, and head is measured alone."""
+    """Measure all sides, or say why not; a base that fails is left out, and head is measured alone.
+
+    Settings of the kernel that are in a profiler's way are changed meanwhile, where that is allowed.
+    """
+    kernel = Kernel(system=system, say=listener.say)
+    target = partial(prepared_target, sides.prepared[Side.HEAD], system)
+    chosen, choices = resolve(config, target, system, kernel.expected_events)
+    with kernel.relaxed(frozenset(s.profiler for s in chosen.stages.values())) as changes:
+        notes = (*choices, *map(str, changes))
+        for note in notes:
+            listener.say(note)
+        run = _measure(chosen, sides, system, listener, folder=folder, read=read)
+    return replace(run, config_digest=digest(config), notes=(*notes, *run.notes))
+
+
+def _measure(
+    config: Config, sides: Sides, system: System, listener: Listener, *, folder: Path, read: Read
+) -> Run:
     taken_on = environment(system, tools=tools(config, system, read))
     run = Run(
         config_digest=digest(config),

@@ -30,6 +30,9 @@ from perf_action.system import System
 Purpose = Literal["cpu", "memory"]
 ChosenName = Literal["py-spy", "memray", "perf", "callgrind", "heaptrack", "jemalloc", "pprof"]
 
+#: cannot attach to a service that runs
+_STARTING = frozenset({"memray", "callgrind", "jemalloc"})
+_START = "give service.command instead"
 _MEMORY = re.compile(r"mem|heap|alloc|leak")
 _NAMES = {
     "rust": "Rust",
@@ -60,18 +63,29 @@ def made_by(config: Config) -> str:
     return "; ".join(" ".join(c) if isinstance(c, list) else c for c in commands if c)
 
 
+def waiting(config: Config) -> tuple[str, ...]:
+    """The stages for which a profiler has to be chosen."""
+    return tuple(name for name, stage in config.stages.items() if stage.profiler == "auto")
+
+
 def choices(
-    config: Config, target: Target, system: System, events: Callable[[], PerfEvents] = perf_events
+    config: Config,
+    target: Callable[[], Target],
+    system: System,
+    events: Callable[[], PerfEvents] = perf_events,
 ) -> dict[str, Choice | CannotMeasure]:
-    """For each stage with ``auto``, by name, the choice, or why there is none. `target` is the service."""
-    waiting = [name for name, stage in config.stages.items() if stage.profiler == "auto"]
-    if not waiting:
+    """For each stage with ``auto``, by name, the choice, or why there is none. `target` gives the service; neither it
+    nor `events` is asked where nothing has to be chosen.
+    """
+    names = waiting(config)
+    if not names:
         return {}
-    subject, allowed = look(target, system, made_by=made_by(config)), events()
+    service, allowed = target(), events()
+    subject = look(service, system, made_by=made_by(config))
     found: dict[str, Choice | CannotMeasure] = {}
-    for name in waiting:
+    for name in names:
         try:
-            found[name] = choose(name, subject, allowed)
+            found[name] = choose(name, subject, allowed, runs=service.pid is not None)
         except CannotMeasure as error:
             found[name] = error
     return found
@@ -87,9 +101,12 @@ def applied(config: Config, chosen: Mapping[str, Choice | CannotMeasure]) -> Con
 
 
 def resolve(
-    config: Config, target: Target, system: System, events: Callable[[], PerfEvents] = perf_events
+    config: Config,
+    target: Callable[[], Target],
+    system: System,
+    events: Callable[[], PerfEvents] = perf_events,
 ) -> tuple[Config, tuple[str, ...]]:
-    """`config` with a profiler in place of each ``auto``, and a note of each choice. `target` is the service, built.
+    """`config` with a profiler in place of each ``auto``, and a note of each choice. `target` gives the service, built.
 
     CannotMeasure, naming the stage, if nothing fits one.
     """
@@ -102,17 +119,22 @@ def resolve(
     return applied(config, chosen), tuple(notes)
 
 
-def choose(stage: str, subject: Subject | None, events: PerfEvents) -> Choice:
-    """The profiler for a stage. CannotMeasure with the reason and what to do if there is none."""
+def choose(stage: str, subject: Subject | None, events: PerfEvents, *, runs: bool = False) -> Choice:
+    """The profiler for a stage; one that attaches if the service `runs` already. CannotMeasure with the reason and what
+    to do if there is none.
+    """
     if subject is None:
         raise _none(
             stage, "nothing says what the service is written in", "name one in its profiler, such as perf"
         )
     if subject.language == "python":
         name: ChosenName = "py-spy" if purpose_of(stage) == "cpu" else "memray"
+        if runs and name in _STARTING:
+            raise _none(stage, f"{name} has to start the service, which runs already", _START)
         return Choice(profiler=name, reason=f"the service is Python ({subject.evidence})")
-    pick = _cpu if purpose_of(stage) == "cpu" else _memory
-    choice = pick(stage, subject, events)
+    choice = _cpu(stage, subject, events) if purpose_of(stage) == "cpu" else _memory(stage, subject)
+    if runs and choice.profiler in _STARTING:
+        raise _none(stage, f"{choice.profiler} has to start the service, which runs already", _START)
     known = f"the service is {_NAMES[subject.language]} ({subject.evidence})"
     return Choice(profiler=choice.profiler, reason=f"{known}; {choice.reason}")
 
@@ -135,7 +157,7 @@ def _cpu(stage: str, subject: Subject, events: PerfEvents) -> Choice:
     return Choice(profiler="callgrind", reason=f"the kernel forbids perf ({events.error})")
 
 
-def _memory(stage: str, subject: Subject, events: PerfEvents) -> Choice:  # noqa: ARG001
+def _memory(stage: str, subject: Subject) -> Choice:
     if subject.language == "go":
         if subject.elf is None or _serves_pprof(subject):
             return Choice(

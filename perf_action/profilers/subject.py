@@ -62,7 +62,7 @@ class Subject:
 
 def look(target: Target, system: System, *, made_by: str = "") -> Subject | None:
     """What the service is; None if nothing says so. `made_by` are the commands that set it up and build it."""
-    if names_python(target):
+    if target.pid is None and names_python(target):
         return Subject(language="python", evidence="its command starts Python")
     program = find_program(target, system)
     if program is not None:
@@ -77,24 +77,25 @@ def look(target: Target, system: System, *, made_by: str = "") -> Subject | None
 
 
 def look_at(program: Path) -> Subject | None:
-    """What an ELF file is; None if it is damaged."""
+    """What an ELF file is (or a link to one, such as /proc/PID/exe); None if it is damaged."""
     try:
         elf = read_elf(program)
-    except InputError:
+        name = program.readlink().name if program.is_symlink() else program.name
+    except (InputError, OSError):
         return None
-    if re.fullmatch(r"(?:python|pypy)[\d.]*t?", program.name):
-        return Subject(language="python", evidence=f"{program} is a Python", program=program, elf=elf)
-    if _RUNTIMES.fullmatch(program.name):
-        evidence = f"{program.name} runs it"
+    if re.fullmatch(r"(?:python|pypy)[\d.]*t?", name):
+        return Subject(language="python", evidence=f"it runs {name}", program=program, elf=elf)
+    if _RUNTIMES.fullmatch(name):
+        evidence = f"{name} runs it"
         return Subject(language="other", evidence=evidence, program=program, elf=elf)
     by = f", built by {elf.compiler}" if elf.compiler else ""
-    return Subject(
-        language=elf.language, evidence=f"{program.name} is an ELF program{by}", program=program, elf=elf
-    )
+    return Subject(language=elf.language, evidence=f"{name} is an ELF program{by}", program=program, elf=elf)
 
 
 def find_program(target: Target, system: System) -> Path | None:
     """The ELF file that the command runs, through shells, launchers and ``cargo run``; None if there is none (yet)."""
+    if target.pid is not None:
+        return Path(f"/proc/{target.pid}/exe")
     local = System({**system.environ, **dict(target.env)})
     words = words_of(target.argv)
     if [Path(word).name for word in words[:1]] == ["cargo"] and "run" in words[1:3]:

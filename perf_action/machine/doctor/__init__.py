@@ -4,14 +4,13 @@ and the machine are looked at. Every failure has one command that mends it.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from perf_action.config import Config
-from perf_action.errors import InputError, PerfActionError
+from perf_action.errors import CannotMeasure, InputError, PerfActionError
 from perf_action.machine.doctor.machine import machine_checks
 from perf_action.machine.doctor.program import damaged, program_checks
 from perf_action.machine.doctor.rights import rights_checks
@@ -46,7 +45,7 @@ class Patient:
 
     @property
     def target(self) -> Target:
-        """The service; without settings, the Python on the PATH."""
+        """The service; without settings, the Python on the PATH. CannotMeasure if it should run already and does not."""
         if self.config is not None:
             return service_target(self.config, self.folder, self.system)
         return Target(argv=("python",), cwd=self.folder, env=tuple(self.system.environ.items()))
@@ -55,7 +54,7 @@ class Patient:
         """What the settings use; None without settings."""
         if self.config is None:
             return None
-        return needs(self.config, self.target, self.system, self.kernel.expected_events)
+        return needs(self.config, lambda: self.target, self.system, self.kernel.expected_events)
 
     def pythons(self) -> tuple[Interpreter, ...]:
         """The Pythons that the service may run in. CannotMeasure if there is none."""
@@ -87,14 +86,12 @@ def _pythons(patient: Patient) -> Sequence[Interpreter] | str:
 
 def _program(patient: Patient) -> Iterator[Check]:
     """Of the program that is named, that runs, or that the settings start."""
-    if patient.pid is not None:
-        path: Path | None = patient.root / "proc" / str(patient.pid) / "exe"
-        if not os.path.lexists(path or ""):
-            evidence = f"there is no process {patient.pid}"
-            yield _unknown(evidence, State.FAIL, "pgrep -a NAME finds it", Weight.NEEDED)
-            return
-    else:
-        path = patient.binary or (find_program(patient.target, patient.system) if patient.config else None)
+    try:
+        path = _path(patient)
+    except CannotMeasure as error:
+        reason, _, remedy = str(error).partition("; ")
+        yield _unknown(reason, State.FAIL, remedy, Weight.NEEDED)
+        return
     if path is None:
         yield from _without_program(patient)
         return
@@ -102,6 +99,16 @@ def _program(patient: Patient) -> Iterator[Check]:
         yield from program_checks(read_elf(path), patient.root)
     except InputError as error:
         yield damaged(error)
+
+
+def _path(patient: Patient) -> Path | None:
+    if patient.pid is not None:
+        if not (patient.root / "proc" / str(patient.pid)).exists():
+            raise CannotMeasure(f"there is no process {patient.pid}; pgrep -a NAME finds it")
+        return patient.root / "proc" / str(patient.pid) / "exe"
+    if patient.binary is None and patient.config is not None:
+        return find_program(patient.target, patient.system)
+    return patient.binary
 
 
 def _without_program(patient: Patient) -> Iterator[Check]:
