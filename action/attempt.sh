@@ -2,10 +2,12 @@
 # Runs one command of perf-action as a step. A failure is noted in $PERF_HOME/failures and does not fail the step: what
 # was measured, or why it was not, must still be uploaded and published; verdict.sh, the last step, turns the job red.
 #
-# usage: attempt.sh setup|run|assess|publish|baseline      (reads PERF_HOME; runs in working-directory)
+# usage: attempt.sh setup|run|restore|assess|publish|baseline      (reads PERF_HOME; runs in working-directory)
 set -uo pipefail
 
 step="$1"
+# nothing was installed, so nothing was changed
+[[ "$step" == restore && ! -x "$PERF_HOME/perf-action" ]] && exit 0
 failures="$PERF_HOME/failures"
 run="$PERF_HOME/run"
 # shellcheck source=/dev/null
@@ -14,6 +16,7 @@ source "$PERF_HOME/inputs"
 case "$step" in
   setup) command=(setup --config "$PERF_INPUT_CONFIG") ;;
   run) command=(run --config "$PERF_INPUT_CONFIG" --base "$PERF_INPUT_BASE" --out "$run") ;;
+  restore) command=(setup --restore) ;;
   assess) command=(assess "$run" --config "$PERF_INPUT_CONFIG") ;;
   publish) command=(publish "$run" --config "$PERF_INPUT_CONFIG") ;;
   baseline) command=(baseline save "$run" --config "$PERF_INPUT_CONFIG") ;;
@@ -29,7 +32,7 @@ case "$step" in
 esac
 
 # the service under test runs code of the pull request: the files by which a step talks to the runner are not for it
-if [[ "$step" == setup || "$step" == run ]]; then
+if [[ "$step" == setup || "$step" == run || "$step" == restore ]]; then
   unset GITHUB_ENV GITHUB_PATH GITHUB_OUTPUT GITHUB_STATE GITHUB_STEP_SUMMARY
 fi
 
@@ -46,6 +49,10 @@ reason="$(grep '^error: ' "$said" | tail -n 1 | cut -c8-1007)"
 escaped="${reason//'%'/'%25'}"
 if [[ "$step" == baseline && "$PERF_INPUT_SAVE_BASELINE" == auto ]]; then
   echo "::warning title=perf-action: no baseline kept::${escaped//$'\r'/'%0D'}"
+  exit 0
+fi
+if [[ "$step" == restore ]]; then
+  echo "::warning title=perf-action: kernel settings stay changed::${escaped//$'\r'/'%0D'}"
   exit 0
 fi
 echo "::error title=perf-action $step::${escaped//$'\r'/'%0D'}"

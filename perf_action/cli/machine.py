@@ -12,7 +12,7 @@ from perf_action.config import Config, read_config
 from perf_action.errors import CannotMeasure, UsageError
 from perf_action.machine.apt import Apt
 from perf_action.machine.doctor import Patient, examine, stops
-from perf_action.machine.install import Installer, cache_key
+from perf_action.machine.install import Installer, kept_folders
 from perf_action.machine.sysctl import Kernel
 from perf_action.machine.tools import TOOLS, Tool, tool
 from perf_action.model.check import Check, Weight
@@ -81,13 +81,12 @@ checked, memray for the Python of the service. What is there already is left alo
     help="Only give the kernel its settings back, where a run that was killed left them changed.",
 )
 @click.option(
-    "--cache-key",
-    "key",
+    "--cached",
     is_flag=True,
-    help="Only print a key for what would be kept in the cache folder, if anything.",
+    help="Only print the folders that hold what is built or downloaded, to be kept from run to run.",
 )
 def setup(
-    tools: tuple[str, ...], config: Path | None, sets: tuple[str, ...], *, restore: bool, key: bool
+    tools: tuple[str, ...], config: Path | None, sets: tuple[str, ...], *, restore: bool, cached: bool
 ) -> None:
     if restore:
         for line in Kernel(system=System()).restore():
@@ -97,9 +96,10 @@ def setup(
     patient = _patient(config, sets)
     if not named and patient.config is None:
         raise UsageError("there is no perf.yml here; name the tools, or your settings with --config")
-    wanted = named or _wanted(patient, quiet=key)
-    if key:
-        click.echo(cache_key(wanted))
+    wanted = named or _wanted(patient, quiet=cached)
+    if cached:
+        for folder in kept_folders(wanted, patient.system):
+            click.echo(folder)
         return
     apt = Apt(patient.system, click.echo)
     Installer(system=patient.system, apt=apt, say=click.echo, pythons=patient.pythons).bring(wanted)

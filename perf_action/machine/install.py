@@ -65,7 +65,7 @@ class Installer:
             self.say(f"{tool.name} {bundled_version(source)}: is there already")
             return
         if isinstance(source, (Crate, Wheel)) and not self._works(tool):
-            self._build(source) if isinstance(source, Crate) else self._download(source)
+            self._keep(tool, source)
             fresh = True
         self.say(f"{tool.name} {tool.installed(self.system)}: {'installed' if fresh else 'is there already'}")
 
@@ -112,26 +112,34 @@ class Installer:
                 self._link(program)
                 return
 
-    def _build(self, crate: Crate) -> None:
+    def _keep(self, tool: Tool, source: Crate | Wheel) -> None:
+        """Link to what is in its folder, from an earlier run; else fill the folder."""
+        folder = kept_folder(source, self.system)
+        if (folder / "bin").is_dir():
+            self._link(*sorted((folder / "bin").iterdir()))
+            if self._works(tool):
+                return
+        with self._folder(folder) as fresh:
+            self._build(source, fresh) if isinstance(source, Crate) else self._download(source, fresh)
+
+    def _build(self, crate: Crate, folder: Path) -> None:
         cargo = self.system.which("cargo")
         by_hand = f"cargo install {crate.name} --locked --version {crate.version}"
         if cargo is None:
             raise ToolMissing("cargo", f"install Rust from https://rustup.rs, then run {by_hand}")
         argv = [cargo, "install", crate.name, "--locked", "--version", crate.version, "--quiet", "--no-track"]
-        with self._folder(f"{crate.name}-{crate.version}") as fresh:
-            self.say(f"{by_hand} (takes a minute or two; kept in {self.system.cache})")
-            done = self.system.run([*argv, "--root", str(fresh)], timeout=_CARGO_TIMEOUT)
-            _check(done, crate.name, by_hand)
+        self.say(f"{by_hand} (takes a minute or two; kept in {self.system.cache})")
+        done = self.system.run([*argv, "--root", str(folder)], timeout=_CARGO_TIMEOUT)
+        _check(done, crate.name, by_hand)
 
-    def _download(self, wheel: Wheel) -> None:
+    def _download(self, wheel: Wheel, folder: Path) -> None:
         pin = f"{wheel.name}=={wheel.version}"
         lock = pin + "".join(f" --hash=sha256:{digest}" for digest in wheel.hashes) + "\n"
-        with self._folder(f"{wheel.name}-{wheel.version}") as fresh:
-            self.say(f"downloading {pin} (kept in {self.system.cache})")
-            requirements = fresh.with_suffix(".txt")
-            requirements.write_text(lock, encoding="ascii")
-            done = self._pip(["--require-hashes", "--target", str(fresh), "--requirement", str(requirements)])
-            _check(done, wheel.name, f"python -m pip install {pin}")
+        self.say(f"downloading {pin} (kept in {self.system.cache})")
+        requirements = folder.with_suffix(".txt")
+        requirements.write_text(lock, encoding="ascii")
+        done = self._pip(["--require-hashes", "--target", str(folder), "--requirement", str(requirements)])
+        _check(done, wheel.name, f"python -m pip install {pin}")
 
     def _pip(self, arguments: Sequence[str]) -> Completed:
         """With uv where there is one, else with a pip; settings of theirs that would move the installation are left out."""
@@ -150,22 +158,22 @@ class Installer:
         return done
 
     @contextlib.contextmanager
-    def _folder(self, name: str) -> Iterator[Path]:
-        """A folder to fill, kept under `name` only if the block succeeds, with links to the programs in its `bin`."""
+    def _folder(self, kept: Path) -> Iterator[Path]:
+        """A folder to fill, which becomes `kept` only if the block succeeds, with links to the programs in its `bin`."""
         cache = self.system.cache
         try:
             cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=cache) as scratch:
+            with tempfile.TemporaryDirectory(prefix=f".{kept.name}.", dir=cache) as scratch:
                 fresh = Path(scratch) / "fresh"
                 fresh.mkdir()
                 yield fresh
-                if (cache / name).exists():
-                    (cache / name).rename(Path(scratch) / "old")
-                fresh.rename(cache / name)
+                if kept.exists():
+                    kept.rename(Path(scratch) / "old")
+                fresh.rename(kept)
         except OSError as error:
             reason = f"{cache} could not be written: {error.strerror}"
             raise CannotMeasure(f"{reason}; set XDG_CACHE_HOME") from None
-        self._link(*sorted((cache / name / "bin").iterdir()))
+        self._link(*sorted((kept / "bin").iterdir()))
 
     def _link(self, *programs: Path) -> None:
         """Links in `bin`, by which `System.which` finds them; each replaced in one step."""
@@ -204,7 +212,12 @@ def _check(done: Completed, what: str, by_hand: str) -> None:
         raise CannotMeasure(f"{what} could not be installed: {one_line(reason, 300)}; run {by_hand}")
 
 
-def cache_key(tools: Sequence[Tool]) -> str:
-    """Names what of `tools` is built or downloaded into the cache folder, by version; empty if nothing is."""
-    kept = [t.source for t in tools if isinstance(t.source, (Crate, Wheel))]
-    return "-".join(sorted(f"{source.name}-{source.version}" for source in kept))
+def kept_folder(source: Crate | Wheel, system: System) -> Path:
+    """Where it is kept; each version has its own."""
+    return system.cache / f"{source.name}-{source.version}"
+
+
+def kept_folders(tools: Sequence[Tool], system: System) -> tuple[Path, ...]:
+    """The folders of what of `tools` is built or downloaded: worth keeping from run to run."""
+    sources = sorted({t.source for t in tools if isinstance(t.source, (Crate, Wheel))}, key=lambda s: s.name)
+    return tuple(kept_folder(source, system) for source in sources)
