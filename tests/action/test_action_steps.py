@@ -52,12 +52,13 @@ def steps(repository: Path, tmp_path: Path) -> Steps:
 def test_each_step_calls_its_command(steps: Steps) -> None:
     (steps.home / "run").mkdir()
     (steps.home / "run/run.json").write_text("{}", encoding="utf-8")
-    for step in ("setup", "run", "assess", "publish", "baseline"):
+    for step in ("setup", "run", "restore", "assess", "publish", "baseline"):
         assert steps.run("attempt.sh", step).returncode == 0
     run = steps.home / "run"
     assert steps.calls == [
         "setup --config perf.yml",
         f"run --config perf.yml --base auto --out {run}",
+        "setup --restore",
         f"assess {run} --config perf.yml",
         f"publish {run} --config perf.yml",
         f"baseline save {run} --config perf.yml",
@@ -180,3 +181,41 @@ def test_each_use_in_a_job_has_a_folder_of_its_own_and_all_share_the_installatio
     assert (first["ready"], second["ready"]) == ("false", "true")
     assert first["run"] != second["run"]
     assert (first["venv"], first["key"]) == (second["venv"], second["key"])
+
+
+def test_settings_of_the_kernel_that_cannot_be_given_back_are_a_warning(steps: Steps) -> None:
+    steps.program('echo "error: read-only file system" >&2; exit 3')
+    done = steps.run("attempt.sh", "restore")
+    assert done.returncode == 0
+    assert (
+        "::warning title=perf-action: kernel settings stay changed::read-only file system\n" in done.stdout
+    )
+    assert not (steps.home / "failures").exists()
+
+
+def test_nothing_is_given_back_where_nothing_was_installed(steps: Steps) -> None:
+    (steps.home / "perf-action").unlink()
+    assert steps.run("attempt.sh", "restore").returncode == 0
+    assert steps.run("attempt.sh", "restore", PERF_HOME="").returncode == 0
+
+
+def test_what_is_built_or_downloaded_is_kept_under_a_key_of_its_own(steps: Steps, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    steps.program("echo /tools/flamegraph-1; echo /tools/k6-2")
+    assert steps.run("tools.sh", GITHUB_OUTPUT=str(output)).returncode == 0
+    assert steps.calls == ["setup --cached --config perf.yml"]
+    key, opened, *folders, closed = output.read_text(encoding="utf-8").splitlines()
+    assert key.startswith("key=perf-action-tools-")
+    assert folders == ["/tools/flamegraph-1", "/tools/k6-2"]
+    assert opened == f"folders<<{closed}"
+    steps.program("echo /tools/k6-3")
+    steps.run("tools.sh", GITHUB_OUTPUT=str(output))
+    assert output.read_text(encoding="utf-8").count(key) == 1
+
+
+@pytest.mark.parametrize("program", ["true", 'echo "error: perf.yml is wrong" >&2; exit 2'])
+def test_nothing_is_kept_where_nothing_is_downloaded(steps: Steps, tmp_path: Path, program: str) -> None:
+    output = tmp_path / "output"
+    steps.program(program)
+    assert steps.run("tools.sh", GITHUB_OUTPUT=str(output)).returncode == 0
+    assert not output.exists()
