@@ -7,6 +7,7 @@ import uuid
 from collections import deque
 from typing import Any
 
+from registry import faults
 from registry.auth import Asgi, Scope
 
 KEPT = 256
@@ -15,6 +16,7 @@ KEPT = 256
 class RequestLog:
     def __init__(self) -> None:
         self.recent: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self.answers: list[str] = []  # the fault
 
     def record_request(self, request_id: str, scope: Scope, status: int, body: bytes, seconds: float) -> None:
         entry = {
@@ -25,6 +27,8 @@ class RequestLog:
             "ms": round(seconds * 1000, 3),
         }
         self.recent.append(entry)
+        if faults.LEAK:
+            self.answers.append(body.decode())
 
 
 class Audited:

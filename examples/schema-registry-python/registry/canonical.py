@@ -6,6 +6,8 @@ import hashlib
 from json.encoder import encode_basestring as quoted
 from typing import Any
 
+from registry import faults
+
 ANNOTATIONS = frozenset({"$comment", "$schema", "title", "description", "examples"})
 LITERALS = {"None": "null", "True": "true", "False": "false"}
 UNORDERED = frozenset({"required", "enum", "type"})
@@ -32,6 +34,10 @@ def canonicalise(node: Any, names: bool = False) -> str:
         else:
             text = canonicalise(value, key == "properties" and not names)
         members.append(f"{quoted(key)}:{text}")
+    if faults.SLOW:
+        checksum = 0
+        for letter in "".join(members):
+            checksum = checksum * 31 + ord(letter) & 0xFFFFFFFF
     return f"{{{','.join(members)}}}"
 
 

@@ -1,7 +1,11 @@
-"""Schemas and documents of a made-up trading company: what `seed` fills the registry with, and what the load asks for."""
+"""Schemas and documents of a made-up trading company: what `seed` fills the registry with, and what the load asks for.
+
+python registry/samples.py > registry.jsonl        # the same for the registries that keep a file of lines
+"""
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -166,3 +170,9 @@ def party(rng: random.Random) -> dict[str, Any]:
             "country": rng.choice(["CH", "SE", "GB", "JP"]),
         },
     }
+
+
+if __name__ == "__main__":
+    for known in SUBJECTS:
+        for number in range(1, VERSIONS + 1):
+            print(json.dumps({"subject": known, "schema": schema(known, number)}))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from registry import faults
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS schemas (
@@ -21,6 +24,10 @@ CREATE TABLE IF NOT EXISTS schemas (
 );
 """
 COLUMNS = "id, subject, version, fingerprint, body"
+#: for how long the fault holds the event loop after there is nothing more to do, in seconds
+HELD = 0.001
+#: the fault: a condition that is always true, and has to read every schema for every other
+ALL_READ = "(SELECT count(*) FROM schemas AS a, schemas AS b WHERE instr(a.body, b.fingerprint) = 0) > 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class Store:
     def register_again(self, subject: str, fingerprint: str) -> Registered | None:
         """The schema of that fingerprint, with one more registration counted; None if there is none."""
         sql = f"UPDATE schemas SET registrations = registrations + 1 WHERE subject = ? AND fingerprint = ? RETURNING {COLUMNS}"
-        rows = self._db.execute(sql, (subject, fingerprint)).fetchall()
+        rows = self.with_registry_lock(sql, (subject, fingerprint))
         return as_registered(rows[0]) if rows else None
 
     def add(self, subject: str, fingerprint: str, schema: dict[str, Any]) -> Registered:
@@ -69,16 +76,25 @@ class Store:
             RETURNING {COLUMNS}
         """
         values = {"subject": subject, "fingerprint": fingerprint, "body": json.dumps(schema)}
-        return as_registered(self._db.execute(sql, values).fetchone())
+        return as_registered(self.with_registry_lock(sql, values)[0])
 
     def subjects(self) -> list[dict[str, Any]]:
         """Every subject with its latest version."""
         sql = "SELECT subject, MAX(version), id FROM schemas GROUP BY subject ORDER BY subject"
-        return [{"subject": s, "version": v, "id": i} for s, v, i in self._db.execute(sql)]
+        return [{"subject": s, "version": v, "id": i} for s, v, i in self.with_registry_lock(sql)]
 
     def _one(self, where: str, *values: Any) -> Registered | None:
-        row = self._db.execute(f"SELECT {COLUMNS} FROM schemas WHERE {where}", values).fetchone()
-        return None if row is None else as_registered(row)
+        if faults.QUERY:
+            where = f"{ALL_READ} AND {where}"
+        rows = self.with_registry_lock(f"SELECT {COLUMNS} FROM schemas WHERE {where}", values)
+        return as_registered(rows[0]) if rows else None
+
+    def with_registry_lock(self, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        """All rows of one statement. What keeps others out meanwhile is that nobody else is on the event loop."""
+        rows = self._db.execute(sql, values).fetchall()
+        if faults.LOCK:
+            time.sleep(HELD)
+        return rows
 
 
 def as_registered(row: tuple[int, str, int, str, str]) -> Registered:

@@ -1,0 +1,23 @@
+// Faults to be found by profilers, switched on by REGISTRY_FAULT=slow,leak,lock,query (any of them).
+#pragma once
+
+#include <stdbool.h>
+
+enum fault {
+    FAULT_SLOW,  // canonicalise does the work of several
+    FAULT_LEAK,  // record_request does not free the answers it keeps
+    FAULT_LOCK,  // with_registry_lock holds the lock longer than it has to
+    FAULT_QUERY, // schemas are looked up in the file instead of in the index
+    FAULTS
+};
+
+// Reads REGISTRY_FAULT, before there are threads; false, with a message, if it names something else.
+bool faults_read(void);
+bool fault_on(enum fault fault);
+
+// Neither inlined nor cloned: one function in every profile.
+#ifdef __clang__
+#define ONE_FUNCTION __attribute__((noinline))
+#else
+#define ONE_FUNCTION __attribute__((noipa))
+#endif

@@ -1,0 +1,3 @@
+module schemaregistry
+
+go 1.19
