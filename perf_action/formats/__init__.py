@@ -12,6 +12,7 @@ from typing import Final
 from perf_action.errors import InputError
 from perf_action.formats import (
     action_benchmark,
+    callgrind,
     chrome_trace,
     criterion,
     dhat,
@@ -44,6 +45,7 @@ from perf_action.system import System
 #: the first that recognises a file reads it; the more particular ones come first
 READERS: Final[tuple[Reader, ...]] = (
     memray,
+    callgrind,
     heaptrack,
     massif,
     dhat,

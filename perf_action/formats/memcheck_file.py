@@ -7,7 +7,7 @@ Parsed as a stream, without recursion. A document type declaration is refused, s
 from __future__ import annotations
 
 import re
-import xml.parsers.expat  # noqa: S407  no document type, hence no entity, gets past this module
+import xml.parsers.expat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NoReturn

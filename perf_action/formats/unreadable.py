@@ -72,7 +72,6 @@ UNREADABLE: Final = (
         "a perf.data file",
         "fold it with perf script | stackcollapse-perf.pl > perf.folded",
     ),
-    _of(rb"# callgrind format|(version: \d+\n)?creator: callgrind", "a callgrind file", _LATER),
     _of(
         rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype svg.{0,200}>\s*)?(<!--.*?-->\s*)*<svg",
         "a picture (SVG) of a flame graph",
