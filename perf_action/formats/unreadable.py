@@ -68,11 +68,6 @@ UNREADABLE: Final = (
         "convert it with google-pprof --collapsed PROGRAM FILE > cpu.folded",
     ),
     _of(
-        rb"PERFILE2|2ELIFREP",
-        "a perf.data file",
-        "fold it with perf script | stackcollapse-perf.pl > perf.folded",
-    ),
-    _of(
         rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype svg.{0,200}>\s*)?(<!--.*?-->\s*)*<svg",
         "a picture (SVG) of a flame graph",
         "record it as text, e.g. py-spy record --format raw, or give the folded stacks it was drawn from",
@@ -97,6 +92,11 @@ UNREADABLE: Final = (
     _of(rb"\xfd7zXZ\0", "packed with xz", _UNPACK),
     _of(rb"BZh[1-9]1AY", "packed with bzip2", _UNPACK),
     _of(rb".{257}ustar", "a tar archive", _UNPACK),
+    _of(
+        rb"(HCAT[\x01-\x1f]\0{3}|TACH\0{3}[\x01-\x1f])",
+        "a binary profile of Python's profiling.sampling, which only the Python that wrote it reads",
+        "convert it with python3.15 -m profiling.sampling replay --collapsed -o out.folded FILE",
+    ),
     _of(rb"FLR\0", "a Java flight recording", "convert it to collapsed stacks with jfrconv"),
     _of(rb"[{\xfb][)\xa9][\x02-\x08]", "a cProfile file", "record the service with py-spy instead"),
 )

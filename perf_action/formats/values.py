@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from perf_action.formats.source import Source
 
 _INT64_MAX = 2**63 - 1
@@ -31,6 +34,22 @@ def whole(source: Source, value: float, scale: float, place: str) -> int:
         reason = "is negative" if product < 0 else "is too large"
         raise source.error(f"value {value:g} {reason}", place=place)
     return round(product)
+
+
+def numbers(source: Source, values: Any, place: str) -> NDArray[np.float64]:
+    """A list of finite numbers as a column; the slow way says which one is none."""
+    if not isinstance(values, list):
+        raise source.error("is no list", place=place)
+    if not set(map(type, values)) <= {int, float}:
+        for index, value in enumerate(values):
+            number(source, value, f"{place}[{index}]")
+    try:
+        column = np.array(values, dtype=np.float64)
+    except OverflowError:
+        column = np.array([np.inf])
+    if not np.isfinite(column).all():
+        raise source.error("a number is too large", place=place)
+    return column
 
 
 def text_number(source: Source, value: str, place: str) -> float:

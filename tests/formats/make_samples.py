@@ -1,8 +1,9 @@
 """Makes tests/formats/samples anew with the real tools, from the small programs beside it.
 
-    python tests/formats/make_samples.py [--k6 PATH] [WHAT ...]
+    python tests/formats/make_samples.py [--k6 PATH] [--austin PATH] [--firefox PATH] [WHAT ...]
 
-WHAT is of: py-spy, go, gperftools, k6, locust, benchmarks (all, if none is named). Go, gperftools (gcc, libprofiler,
+WHAT is of: py-spy, go, gperftools, k6, locust, benchmarks, node, austin, firefox (all, if none is named). Node, austin
+(austin-dist of PyPI), Firefox, Go, gperftools (gcc, libprofiler,
 google-pprof), k6, hyperfine, google-benchmark (g++, libbenchmark) and pytest-benchmark have to be installed. Nothing of this machine stays in a sample: the folder of the programs becomes
 /srv/shop, that of the interpreter /usr. Afterwards: pytest tests/formats --update-golden.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gzip
+import json
 import os
 import shutil
 import socket
@@ -22,6 +24,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from gecko_forms import processed
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS, SAMPLES = HERE / "programs", HERE / "samples"
@@ -208,12 +212,119 @@ def benchmarks(folder: Path) -> None:
     keep(folder / "out", "go-bench/shop.txt", folder)
 
 
+def node(folder: Path) -> None:
+    """Profiles of Node's main thread, at two rates, and of its heap."""
+    for name, options in {
+        "cpuprofile/node.cpuprofile": ["--cpu-prof", "--cpu-prof-interval=2000"],
+        "cpuprofile/node-often.cpuprofile": ["--cpu-prof", "--cpu-prof-interval=500"],
+        "heapprofile/node.heapprofile": ["--heap-prof", "--heap-prof-interval=8192"],
+    }.items():
+        kind = options[0].removeprefix("--")
+        run("node", *options, f"--{kind}-name=out", "shop_v8.js", cwd=folder)
+        keep(folder / "out", name, folder)
+
+
+def austin(folder: Path, tool: str) -> None:
+    modes = {"wall": [], "cpu": ["-s"], "memory": ["-m"], "full-gc": ["-fg"], "children": ["-C"]}
+    for mode, options in modes.items():
+        fork = ["fork"] if mode == "children" else []
+        for kind, binary in (("austin", []), ("austin-mojo", ["-b"])):
+            program = [os.path.realpath(sys.executable), "shop.py", "0.3", *fork]
+            run(tool, *options, *binary, "-i", "10ms", "-o", "out", *program, cwd=folder)
+            data = (folder / "out").read_bytes()
+            for path, neutral in ((folder, "/srv/shop"), (Path(sys.base_prefix), "/usr")):
+                data = data.replace(str(path).encode(), neutral.encode())
+            keep_bytes(data, f"{kind}/{mode}.{kind.removeprefix('austin-')}")
+
+
+def firefox(folder: Path, tool: str) -> None:
+    """The process of the page and the parent, without markers and whatever else is large and is not read."""
+    (folder / "user").mkdir()
+    env = {
+        "HOME": str(folder),
+        "MOZ_PROFILER_STARTUP": "1",
+        "MOZ_PROFILER_STARTUP_FEATURES": "js,stackwalk,cpu",
+        "MOZ_PROFILER_STARTUP_FILTERS": "GeckoMain",
+        "MOZ_PROFILER_STARTUP_INTERVAL": "20",
+        "MOZ_PROFILER_SHUTDOWN": str(folder / "out"),
+    }
+    page = (folder / "shop.html").as_uri()
+    options = [
+        "--headless",
+        "--no-remote",
+        "--profile",
+        folder / "user",
+        "--screenshot",
+        folder / "picture.png",
+    ]
+    run(tool, *options, page, cwd=folder, env=env)
+    document = json.loads((folder / "out").read_text().replace(str(folder), "/srv/shop"))
+    small = _process(document, 40)
+    small["processes"] = [_process(p, 60) for p in document["processes"] if "price (" in json.dumps(p)]
+    keep_bytes(json.dumps(small, separators=(",", ":")).encode(), "gecko/firefox.json")
+    for version in (57, 70):
+        text = json.dumps(processed(small, version), separators=(",", ":"))
+        keep_bytes(text.encode(), f"gecko/processed-{version}.json")
+    packed = gzip.compress(json.dumps(small["processes"][0], separators=(",", ":")).encode(), mtime=0)
+    keep_bytes(packed, "gecko/firefox-page.json.gz")
+
+
+def _process(process: dict, samples: int) -> dict:
+    """A process of a profile with only so many of the last samples of each thread, and what they refer to."""
+    threads = [_thread(thread, samples) for thread in process["threads"]]
+    libs = [{key: lib[key] for key in ("start", "end", "name")} for lib in process["libs"]]
+    meta = {
+        k: process["meta"][k]
+        for k in ("version", "interval", "startTime", "processType", "product")
+        if k in process["meta"]
+    }
+    return {"meta": meta, "libs": libs, "threads": threads, "processes": []}
+
+
+def _thread(thread: dict, samples: int) -> dict:
+    out = {key: thread[key] for key in ("name", "processType", "pid", "tid", "registerTime") if key in thread}
+    rows = thread["samples"]["data"][-samples:]
+    stacks, frames, strings = (thread[k] for k in ("stackTable", "frameTable", "stringTable"))
+    prefix, frame = stacks["schema"]["prefix"], stacks["schema"]["frame"]
+    used, pending = set(), [row[0] for row in rows]
+    while pending:
+        stack = pending.pop()
+        if stack is not None and stack not in used:
+            used.add(stack)
+            pending.append(stacks["data"][stack][prefix])
+    new_stack = {old: new for new, old in enumerate(sorted(used))}
+    used_frames = sorted({stacks["data"][old][frame] for old in used})
+    new_frame = {old: new for new, old in enumerate(used_frames)}
+    used_strings = sorted({frames["data"][old][frames["schema"]["location"]] for old in used_frames})
+    new_string = {old: new for new, old in enumerate(used_strings)}
+    parent = {old: stacks["data"][old][prefix] for old in used}
+    out["samples"] = {
+        "schema": thread["samples"]["schema"],
+        "data": [[None if row[0] is None else new_stack[row[0]], *row[1:]] for row in rows],
+    }
+    out["stackTable"] = {
+        "schema": {"prefix": 0, "frame": 1},
+        "data": [
+            [None if parent[old] is None else new_stack[parent[old]], new_frame[stacks["data"][old][frame]]]
+            for old in sorted(used)
+        ],
+    }
+    out["frameTable"] = {
+        "schema": frames["schema"],
+        "data": [[new_string[row[0]], *row[1:]] for row in (frames["data"][old] for old in used_frames)],
+    }
+    out["stringTable"] = [strings[old] for old in used_strings]
+    return out
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", nargs="*")
     parser.add_argument("--k6", default="k6")
+    parser.add_argument("--austin", default="austin")
+    parser.add_argument("--firefox", default="firefox")
     args = parser.parse_args()
     makers = {
         "py-spy": py_spy,
@@ -222,6 +333,9 @@ def main() -> None:
         "k6": lambda folder: k6(folder, args.k6),
         "locust": locust,
         "benchmarks": benchmarks,
+        "node": node,
+        "austin": lambda folder: austin(folder, args.austin),
+        "firefox": lambda folder: firefox(folder, args.firefox),
     }
     for name in args.what or makers:
         with tempfile.TemporaryDirectory() as scratch:

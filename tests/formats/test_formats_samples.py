@@ -34,7 +34,20 @@ PROFILES = [
     p
     for p in SAMPLES
     if p.parent.name
-    in ("folded", "gperftools-collapsed", "py-spy-raw", "speedscope", "chrome-trace", "pprof")
+    in (
+        "folded",
+        "gperftools-collapsed",
+        "py-spy-raw",
+        "speedscope",
+        "chrome-trace",
+        "pprof",
+        "cpuprofile",
+        "heapprofile",
+        "gecko",
+        "austin",
+        "austin-mojo",
+        "python-sampling",
+    )
 ]
 
 
@@ -119,6 +132,8 @@ def test_speedscope_round_trip(path: Path, system: System, tmp_path: Path) -> No
     after = profile_of(tmp_path / "p", system)
     (tmp_path / "q").write_text(to_speedscope(after, before.tool))
     for column, kind in enumerate(before.kinds):
+        if before.total(column) == 0 and len(before.kinds) > 1:
+            continue  # nothing to draw
         found = after.kinds.index(kind)
         self_before = {k.name: c.self for k, c in by_name(before, column).items()}
         assert {k.name: c.self for k, c in by_name(after, found).items()} == self_before
