@@ -15,10 +15,10 @@ from pathlib import Path
 from perf_action.errors import CannotMeasure, LoadFailed
 from perf_action.load.session import Amount, LoadResult
 from perf_action.machine.tree import Usage
+from perf_action.measure.captured import trial_folder
 from perf_action.measure.collect import captures, reports
 from perf_action.measure.launch import Bench, Launch, SideError, blamed_on, launched
 from perf_action.measure.schedule import CALIBRATION
-from perf_action.measure.snapshot import trial_folder
 from perf_action.measure.warm_up import warm_up
 from perf_action.model.trial import Slice, Trial, TrialRecord
 from perf_action.recording import write_trial

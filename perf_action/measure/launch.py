@@ -16,8 +16,8 @@ from perf_action.machine.prepare import Prepared
 from perf_action.machine.running import RunningService
 from perf_action.machine.sampler import Sampler
 from perf_action.machine.service import Service
+from perf_action.measure.captured import Read
 from perf_action.measure.recorder import Recorder
-from perf_action.measure.snapshot import Read
 from perf_action.model.trial import CaptureFile, Side, Slice, Stage, Trial
 from perf_action.profilers import profiler
 from perf_action.profilers.plan import Plan

@@ -10,20 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 
-from perf_action.errors import InputError
+from perf_action.measure.captured import Read, captured
 from perf_action.measure.paths import relative_to
 from perf_action.measure.schedule import CALIBRATION, CLEAN, SOAK
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Better, Metric, Series
-from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice
 from perf_action.model.snapshot import Capture, Snapshot
-from perf_action.model.tree import merge, rename_files
+from perf_action.model.tree import rename_files
 from perf_action.model.trial import Side, Slice, TrialRecord
 from perf_action.model.units import NS_PER_S
-
-Read = Callable[[Path], Capture]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +87,7 @@ def snapshot(
         if r.failure is None and side in r.trial.sides and r.trial.stage.name != CALIBRATION
     ]
     clean = [r for r in good if r.trial.stage.name == CLEAN]
-    captures, sliced, found = _captures(
-        good, side, folder, partial(_read, read=read, shorten=relative_to(checkout))
-    )
+    found = captured(good, side, folder, partial(_read, read=read, shorten=relative_to(checkout)))
     metrics = (
         *_slice_metrics(clean, side),
         *_launch_metrics(clean, side),
@@ -106,15 +100,11 @@ def snapshot(
         environment=environment,
         metrics=metrics,
         series=tuple(_series(good, side)),
-        captures=tuple(captures),
-        slices=tuple(sliced),
+        captures=found.captures,
+        slices=found.slices,
         notes=tuple(dict.fromkeys((*notes, *found.notes, *(n for r in good for n in r.notes)))),
         not_comparable=_unusable(clean, side, max_error_rate),
     )
-
-
-def trial_folder(run: Path, number: int) -> Path:
-    return run / "trials" / f"{number:03d}"
 
 
 def clean_cpu(records: Sequence[TrialRecord], side: Side) -> Metric | None:
@@ -216,86 +206,10 @@ def _requests_at(times: Sequence[int], slices: Sequence[Slice]) -> tuple[int, ..
     return tuple(out)
 
 
-def _captures(
-    records: Sequence[TrialRecord], side: Side, folder: Path, read: Read
-) -> tuple[list[CapturedProfile], list[ProfileSlice], Capture]:
-    """Profiles whole and by slice, and what else the capture files said (metrics of counters, notes)."""
-    captures: list[CapturedProfile] = []
-    sliced: list[ProfileSlice] = []
-    totals: list[tuple[int, Metric]] = []
-    notes: list[str] = []
-    for record in records:
-        stage, pair = record.trial.stage, record.trial.pair
-        cut: list[ProfileSlice] = []
-        for file in (f for f in record.captures if f.side is side):
-            try:
-                content = read(trial_folder(folder, record.trial.number) / file.path)
-            except InputError as error:
-                notes.append(f"{stage.name}: a capture could not be read: {error.reason}")
-                continue
-            notes += content.notes
-            for profile in (c.profile for c in content.captures):
-                if file.slice is None:
-                    captures.append(
-                        CapturedProfile(
-                            stage=stage.name, launch=pair, requests=file.requests, profile=profile
-                        )
-                    )
-                else:
-                    cut += _of_slice(profile, file.slice, record, side)
-            if file.requests:
-                totals += [(file.requests, m) for m in content.metrics]
-        if cut:
-            requests = sum(s.requests for s in cut)
-            whole = replace(merge([s.profile for s in cut]), requests=requests)
-            captures.append(CapturedProfile(stage=stage.name, launch=pair, requests=requests, profile=whole))
-        sliced += cut
-    return (
-        captures,
-        sliced,
-        Capture(format="run", metrics=(*_counts(totals), *_peak(totals)), notes=tuple(notes)),
-    )
-
-
 def _read(path: Path, *, read: Read, shorten: Callable[[str], str]) -> Capture:
     content = read(path)
     renamed = tuple(replace(c, profile=rename_files(c.profile, shorten)) for c in content.captures)
     return replace(content, captures=renamed)
-
-
-def _of_slice(profile: Profile, index: int, record: TrialRecord, side: Side) -> Iterator[ProfileSlice]:
-    for s in _slices(record, side):
-        if s.index == index and s.requests:
-            yield ProfileSlice(
-                launch=record.trial.pair,
-                slice=index,
-                requests=s.requests,
-                cpu_ns_per_request=s.cpu_ns / s.requests,
-                rate_hz=record.trial.stage.rate_hz,
-                profile=replace(profile, requests=s.requests),
-            )
-
-
-def _peak(totals: Sequence[tuple[int, Metric]]) -> Iterator[Metric]:
-    """The largest peak of any process in any launch."""
-    peaks = [m for _, m in totals if m.name == "memory.peak"]
-    if peaks:
-        worst = max(m.samples[0] for m in peaks)
-        yield replace(peaks[0], samples=(worst,), launches=None, pairs=None, source="profiled", exact=True)
-
-
-def _counts(totals: Sequence[tuple[int, Metric]]) -> Iterator[Metric]:
-    """Allocations and bytes per request: the difference of launches of different length, so that start-up cancels.
-    `totals` are (requests, a counter's total over a launch).
-    """
-    for name in ("memory.allocations", "memory.allocated"):
-        mine = [(requests, m) for requests, m in totals if m.name == name]
-        if len({requests for requests, _ in mine}) < 2:
-            continue
-        few, many = min(r for r, _ in mine), max(r for r, _ in mine)
-        low, high = (fmean(m.samples[0] for r, m in mine if r == requests) for requests in (few, many))
-        value = (high - low) / (many - few)
-        yield replace(mine[0][1], name=f"{name}.per_request", samples=(value,), source="profiled", exact=True)
 
 
 def _unusable(clean: Sequence[TrialRecord], side: Side, max_error_rate: float) -> str:

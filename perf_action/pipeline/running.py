@@ -15,10 +15,10 @@ from perf_action.machine.environment import environment
 from perf_action.machine.git import Access
 from perf_action.machine.worktree import in_place
 from perf_action.measure import job
+from perf_action.measure.captured import Read
 from perf_action.measure.folder import run_folder
 from perf_action.measure.listener import Listener
 from perf_action.measure.sides import prepared_sides
-from perf_action.measure.snapshot import Read
 from perf_action.model.snapshot import Capture
 from perf_action.recording import Run
 from perf_action.store import scratch_folder, token_of
