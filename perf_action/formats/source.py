@@ -32,11 +32,14 @@ _JSON_START = re.compile(rb'\s*(\{\s*["}]|\[\s*(\{\s*["}]|\]|"|-?\d|\[\s*["\d\[\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """`native`: keep C frames of captures that tell them apart; `max_bytes`: the most a file may hold unpacked;
+    """`native`: keep C frames of captures that tell them apart; `lines` and `timeline`: source lines, and when each
+    sample was taken, where finding them out costs time and memory; `max_bytes`: the most a file may hold unpacked;
     `inside`: a symbolic link may not lead out of this directory (an artifact from somebody else).
     """
 
     native: bool = False
+    lines: bool = False
+    timeline: bool = False
     max_bytes: int = 1 << 30
     inside: Path | None = None
 

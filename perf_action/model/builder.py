@@ -113,19 +113,24 @@ class ProfileBuilder:
         nodes: Int32,
         values: Int64,
         *,
+        frames: Sequence[int],
         threads: Sequence[str] = (),
         thread: Int32 | None = None,
         times_ns: Int64 | None = None,
     ) -> None:
         """All samples at once, instead of `stack` and `sample` one by one: values of the shape (samples, kinds) on
-        nodes of `stacks`, whose frames are of this builder and which is used up. `thread` indexes `threads`.
+        nodes of `stacks`, which is used up; `frames` are the frames of this builder that its numbers stand for. `thread`
+        indexes `threads`.
         """
         if self._stacks or self._bulk:
             raise ValueError("a builder takes samples one by one or all at once, not both")
         _check(len(stacks), nodes, values, len(self._kinds))
-        parents, frames = stacks.columns()
-        if len(frames) and int(frames.max()) >= len(self._frames):
+        if not all(0 <= frame < len(self._frames) for frame in frames):
+            raise ValueError("a frame does not exist")
+        parents, numbers = stacks.columns()
+        if len(numbers) and int(numbers.max()) >= len(frames):
             raise ValueError("a frame of the stack does not exist")
+        stack_frames = np.array(frames, dtype=np.int32)[numbers]
         self._has_thread, self._has_time = thread is not None, times_ns is not None
         keys: list[_Column] = [nodes]
         if thread is not None:
@@ -133,7 +138,7 @@ class ProfileBuilder:
             keys.append(names[thread])
         if times_ns is not None:
             keys.append(times_ns)
-        self._bulk = _Bulk(parents, frames, *_summed(keys, values))
+        self._bulk = _Bulk(parents, stack_frames, *_summed(keys, values))
 
     def note(self, text: str) -> None:
         """Remember something that was dropped or guessed; the same text is kept once."""

@@ -79,7 +79,7 @@ def test_samples_of_one_stack_and_thread_are_summed_and_zeros_dropped():
     builder, table = builder_with("main", "f", "g"), StackTable()
     nodes = int32(added(table, [[0, 1], [0, 1], [0, 2], [0, 1]]))
     values = np.array([[1, 0], [2, 5], [0, 0], [4, 0]])
-    builder.samples(table, nodes, values, threads=["a", "b"], thread=int32([0, 1, 1, 0]))
+    builder.samples(table, nodes, values, frames=[0, 1, 2], threads=["a", "b"], thread=int32([0, 1, 1, 0]))
     profile = builder.build()
     profile.check()
     rows = zip(profile.sample_thread.tolist(), profile.sample_values.tolist(), strict=True)
@@ -90,7 +90,7 @@ def test_samples_of_one_stack_and_thread_are_summed_and_zeros_dropped():
 def test_times_keep_samples_apart():
     builder, table = builder_with("f"), StackTable()
     nodes = int32(added(table, [[0], [0], [0]]))
-    builder.samples(table, nodes, np.ones((3, 2), dtype=np.int64), times_ns=np.array([5, 9, 5]))
+    builder.samples(table, nodes, np.ones((3, 2), dtype=np.int64), frames=[0], times_ns=np.array([5, 9, 5]))
     profile = builder.build()
     assert profile.sample_time_ns.tolist() == [5, 9]
     assert profile.sample_values.tolist() == [[2, 2], [1, 1]]
@@ -109,24 +109,25 @@ def test_samples_that_no_profile_may_hold(nodes, values, words):
     table = StackTable()
     added(table, [[0]])
     with pytest.raises(ValueError, match=words):
-        builder_with("f").samples(table, int32(nodes), np.array(values))
+        builder_with("f").samples(table, int32(nodes), np.array(values), frames=[0])
 
 
 def test_one_by_one_and_all_at_once_do_not_mix():
     builder, table = builder_with("f"), StackTable()
     builder.stack(-1, 0)
     with pytest.raises(ValueError, match="not both"):
-        builder.samples(table, int32([]), np.empty((0, 2), dtype=np.int64))
+        builder.samples(table, int32([]), np.empty((0, 2), dtype=np.int64), frames=[])
 
 
-def test_frames_must_be_of_the_builder():
+@pytest.mark.parametrize(("row", "frames"), [([3], [0]), ([0], [7]), ([0], [-1])])
+def test_frames_must_be_of_the_builder(row, frames):
     table = StackTable()
-    nodes = int32(added(table, [[3]]))
-    with pytest.raises(ValueError, match="frame of the stack does not exist"):
-        builder_with("f").samples(table, nodes, np.array([[1, 0]]))
+    nodes = int32(added(table, [row]))
+    with pytest.raises(ValueError, match=r"frame .*does not exist"):
+        builder_with("f").samples(table, nodes, np.array([[1, 0]]), frames=frames)
 
 
 def test_no_samples_at_all_are_a_profile():
     profile = builder_with("f")
-    profile.samples(StackTable(), int32([]), np.empty((0, 2), dtype=np.int64))
+    profile.samples(StackTable(), int32([]), np.empty((0, 2), dtype=np.int64), frames=[])
     assert profile.build().total() == 0

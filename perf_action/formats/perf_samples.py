@@ -1,0 +1,188 @@
+"""Text of `perf script`, as it comes, to a profile: half a million stacks in seconds and little memory.
+
+Lines become numbers (perf_lines), and everything else works on arrays of those: where samples begin, which frames are
+whose, down the tree of stacks together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from perf_action.formats.perf_lines import BLANK, HEAD, SOURCE, Lines, UnknownLine
+from perf_action.formats.source import Source
+from perf_action.model.builder import ProfileBuilder
+from perf_action.model.profile import UNKNOWN, Int32, Int64, Profile, ValueKind
+from perf_action.model.stacks import StackTable
+
+#: lines that are worked on at once
+_AT_ONCE = 1 << 19
+#: events that count time; samples of any other one are of a kind of their own
+_CPU: Final = re.compile(
+    r"(cpu-clock|task-clock|(cpu[-_])?cycles|ref-cycles|cpu(_core|_atom)?/[\w-]*cycles[^/]*/)(:.*)?"
+)
+
+
+class Samples:
+    """Takes text with `feed` and gives the profile with `profile`. InputError names the line that is wrong."""
+
+    def __init__(self, source: Source, *, timeline: bool = False) -> None:
+        self._source, self._timeline = source, timeline
+        self._lines, self._stacks = Lines(), StackTable()
+        self._waiting: list[Int32] = []
+        self._rest = b""
+        self._number = 1  # of the first line that is not worked on
+        self._nodes: list[Int32] = []
+        self._heads: list[Int32] = []
+        #: how often each frame was in a stack, and on top of one
+        self._seen, self._leaves = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        self._with_heads: bool | None = None
+
+    def feed(self, text: bytes) -> None:
+        """The next piece of the text, cut anywhere."""
+        lines = (self._rest + text).split(b"\n")
+        self._rest = lines.pop()
+        self._take(lines)
+
+    def finish(self, *, complete: bool) -> int:
+        """The number of samples. If the text is not known to be `complete`, it must not end within a stack."""
+        rest, self._rest = self._rest, b""
+        if rest.strip():
+            self._take([rest])
+        elif not complete and self._waiting and self._waiting[-1][-1] >= 0:
+            raise self._source.error(
+                "the last stack is not followed by an empty line: it is cut off",
+                remedy="run perf script again",
+            )
+        self._work(last=True)
+        return sum(len(part) for part in self._nodes)
+
+    def profile(self, *, duration_ns: int | None = None) -> Profile:
+        """All samples, once. Each event is a kind of its own."""
+        heads, nodes = _joined(self._heads), _joined(self._nodes)
+        self._heads, self._nodes = [], []
+        table = list(self._lines.heads) or [("", "", -1)]
+        events = sorted({event: None for _, event, _ in table}, key=lambda event: not _is_cpu(event))
+        builder = ProfileBuilder([_kind(event, events) for event in events], tool="perf")
+        frames = [
+            builder.frame(builder.function(frame.name, file=frame.file, module=frame.module), frame.line)
+            for frame in self._lines.settled_frames(self._seen.tolist())
+        ]
+        values = np.broadcast_to(np.int64(1), (len(heads), 1))  # one for each sample, and no memory for that
+        if len(events) > 1:
+            column = _lookup(events, [event for _, event, _ in table])
+            values = np.eye(len(events), dtype=np.int64)[column[heads]]
+        self._lines.clear()
+        threads = list(dict.fromkeys(thread for thread, _, _ in table))
+        thread = _lookup(threads, [thread for thread, _, _ in table])[heads] if any(threads) else None
+        times = self._times(len(heads))
+        builder.samples(
+            self._stacks, nodes, values, frames=frames, threads=threads, thread=thread, times_ns=times
+        )
+        nameless = self._nameless()
+        if nameless:
+            builder.note(f"{nameless} of {len(heads)} samples are in code that has no name ({UNKNOWN})")
+        return builder.build(duration_ns=duration_ns)
+
+    def _nameless(self) -> int:
+        counts = zip(self._lines.frames, self._leaves.tolist(), strict=False)
+        return sum(count for frame, count in counts if frame.name == UNKNOWN)
+
+    def _times(self, count: int) -> Int64 | None:
+        """When each sample was taken, from the first one on; None if not asked for, or not all say so."""
+        times = np.frombuffer(self._lines.times, dtype=np.int64)
+        return times - times.min() if self._timeline and 0 < len(times) == count else None
+
+    def _take(self, lines: Sequence[bytes]) -> None:
+        if not lines:
+            return
+        try:
+            codes = np.fromiter(map(self._lines.__getitem__, lines), dtype=np.int32, count=len(lines))
+        except UnknownLine as unknown:
+            before = sum(len(part) for part in self._waiting)
+            shown = unknown.line[:80].decode(errors="backslashreplace")
+            raise self._source.error(
+                f"{shown!r} is no line of perf script",
+                place=f"line {self._number + before + lines.index(unknown.line)}",
+                remedy="the file may be cut off or mixed with other output",
+            ) from None
+        self._waiting.append(codes)
+        if sum(len(part) for part in self._waiting) >= _AT_ONCE:
+            self._work()
+
+    def _work(self, *, last: bool = False) -> None:
+        """Put the samples that are whole, of the lines that wait, into the table."""
+        codes = _joined(self._waiting)
+        self._lines.add_sources(codes)
+        starts, keep = self._starts(codes), len(codes)
+        if not last:
+            keep = int(starts[-1]) if len(starts) else 0
+            starts = starts[:-1]
+        self._waiting = [codes[keep:].copy()] if keep < len(codes) else []
+        self._number += keep
+        if len(starts):
+            self._add(codes[:keep], starts)
+
+    def _starts(self, codes: Int32) -> Int64:
+        """The first line of each sample: its head, or its leaf where the text has no heads (``-F ip,sym,dso``)."""
+        heads = (codes <= HEAD) & (codes > SOURCE)
+        orphans = codes >= 0
+        orphans[1:] &= codes[:-1] == BLANK
+        if self._with_heads is None and (heads.any() or orphans.any()):
+            self._with_heads = bool(heads.any())
+        wrong = orphans if self._with_heads else heads
+        if wrong.any():
+            raise self._source.error(
+                "a frame that belongs to no sample",
+                place=f"line {self._number + int(wrong.argmax())}",
+                remedy="the file may be cut off",
+            )
+        return np.flatnonzero(heads | orphans)
+
+    def _add(self, codes: Int32, starts: Int64) -> None:
+        is_start = np.zeros(len(codes), dtype=np.int32)
+        is_start[starts] = 1
+        frame_at = np.flatnonzero(codes >= 0)
+        owners = np.cumsum(is_start, dtype=np.int32)[frame_at] - 1
+        frames = codes[frame_at]
+        lengths = np.bincount(owners, minlength=len(starts)).astype(np.int32)
+        heads = HEAD - codes[starts] if self._with_heads else np.zeros(len(starts), dtype=np.int32)
+        bare = np.flatnonzero(lengths == 0)
+        if len(bare):
+            frames = np.insert(frames, np.searchsorted(owners, bare), self._lines.only_frames()[heads[bare]])
+            lengths[bare] = 1
+        self._seen = _plus(self._seen, frames)
+        self._leaves = _plus(self._leaves, frames[np.cumsum(lengths) - lengths])
+        self._nodes.append(self._stacks.add(frames, lengths, leaf_first=True))
+        self._heads.append(heads)
+
+
+def _joined(parts: list[Int32]) -> Int32:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
+
+
+def _lookup(names: Sequence[str], column: Sequence[str]) -> Int32:
+    """The place in `names` of each entry of `column`."""
+    places = {name: i for i, name in enumerate(names)}
+    return np.array([places[name] for name in column], dtype=np.int32)
+
+
+def _plus(counts: Int64, frames: Int32) -> Int64:
+    out = np.bincount(frames, minlength=len(counts))
+    out[: len(counts)] += counts
+    return out
+
+
+def _is_cpu(event: str) -> bool:
+    return not event or _CPU.fullmatch(event) is not None
+
+
+def _kind(event: str, events: Sequence[str]) -> ValueKind:
+    """Samples of a clock or of cycles are `cpu`; any other event is a kind by its own name."""
+    several = sum(_is_cpu(other) for other in events) > 1
+    if _is_cpu(event):
+        return ValueKind("cpu", "samples", event if several else "")
+    return ValueKind(event, "samples")

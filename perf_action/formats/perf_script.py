@@ -1,0 +1,58 @@
+"""What ``perf script`` prints: each sample with its stack, leaf first.
+
+Format: https://man7.org/linux/man-pages/man1/perf-script.1.html
+Sample::
+
+    idx worker 12239   524.875310:    2004008 cpu-clock:
+    <tab>           15f31 cpu_rs::tokenize+0x31 (/srv/bin/cpu_rs)
+    <tab>           891f5 start_thread+0x305 (/usr/lib/x86_64-linux-gnu/libc.so.6)
+
+Each sample counts one, whatever its period; each event is a kind of its own. Without a call graph the one frame stands
+behind the event. The kernel's frames are of the module ``[kernel]``. Lost: addresses, periods, processors, process and
+thread numbers (a thread is known by its name).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from perf_action.formats import perf_frames
+from perf_action.formats.perf_samples import Samples
+from perf_action.formats.reader import capture_of
+from perf_action.formats.source import ReadOptions, Source
+from perf_action.model.snapshot import Capture
+from perf_action.system import System
+
+NAME: Final = "perf-script"
+_LOOK_AT = 40
+_PIECE = 1 << 18
+
+
+def sniff(source: Source) -> bool:
+    """A head with its frame behind or below it; or frames alone."""
+    if source.is_binary:
+        return False
+    lines = [line for line in source.head_lines[:_LOOK_AT] if not line.startswith("#")]
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        head = None if line.startswith("\t") else perf_frames.head(line)
+        if head is not None and (head.only or (head.event and _is_frame(below))):
+            return True
+        if head is not None and head.time_ns is not None and _is_frame(below):
+            return True
+        if _is_frame(line) and line.rstrip().endswith(")"):
+            return True
+    return False
+
+
+def _is_frame(line: str) -> bool:
+    return line[:1].isspace() and perf_frames.frame(line) is not None
+
+
+def read(source: Source, options: ReadOptions, system: System) -> Capture:  # noqa: ARG001
+    samples = Samples(source, timeline=options.timeline)
+    data = source.data
+    for start in range(0, len(data), _PIECE):
+        samples.feed(data[start : start + _PIECE])
+    if samples.finish(complete=False) == 0:
+        raise source.error("holds no samples", remedy="record for longer, or under load")
+    return capture_of(NAME, samples.profile())
