@@ -118,6 +118,8 @@ def _only(column: int, value: int, columns: int) -> list[int]:
 
 def _kind(graph: CallGraph, event: str) -> ValueKind:
     unit = "instructions" if event == "Ir" else "ns" if event in _TIMES else "count"
+    if graph.creator.startswith("xtree") and event.endswith("B"):  # trees of memory, see --xtree-memory=full
+        unit = "bytes"
     return ValueKind(_KINDS.get(event, event), unit, "" if event == "Ir" else event)
 
 

@@ -228,7 +228,7 @@ class _Reader:
         self.graph.missing = self.graph.missing or [0] * len(names)
         self._close_part()
         for own in self.graph.own:
-            own += [0] * (len(names) - len(own))
+            own.extend([0] * (len(names) - len(own)))
 
     def _padded(self, value: str) -> list[int]:
         if not self.graph.events:

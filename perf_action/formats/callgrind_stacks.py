@@ -166,18 +166,14 @@ def _scaled(edges: list[_Out], most: int) -> int:
 
 def _in_proportion(component: _Component, value: int) -> Iterator[tuple[_Out, int]]:
     """Give `value` to the outs by their weight; what rounding leaves goes where most is left."""
-    parts = []
-    for out in component.outs:
-        part = min(out.left, value * out.weight // component.total)
-        out.left -= part
-        parts.append([out, part])
-    rest = value - sum(part for _, part in parts)
-    for extra in parts:
-        more = min(rest, extra[0].left)
-        extra[0].left -= more
-        extra[1] += more
+    parts = [min(out.left, value * out.weight // component.total) for out in component.outs]
+    rest = value - sum(parts)
+    for i, out in enumerate(component.outs):
+        more = min(rest, out.left - parts[i])
+        parts[i] += more
         rest -= more
-    return ((out, part) for out, part in parts if part)
+        out.left -= parts[i]
+    return ((out, part) for out, part in zip(component.outs, parts, strict=True) if part)
 
 
 def _where_most_is_left(component: _Component, value: int) -> Iterator[tuple[_Out, int]]:

@@ -43,7 +43,7 @@ def components(followers: Sequence[Sequence[int]]) -> list[list[int]]:
 
 def _closed(opened: list[int], is_open: list[bool], first: int) -> list[int]:
     """Take the component that begins with `first` off the open nodes."""
-    members = []
+    members: list[int] = []
     while not members or members[-1] != first:
         members.append(opened.pop())
         is_open[members[-1]] = False
