@@ -4,6 +4,7 @@ packages is fetched at most once, and only where a package is missing from it or
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 from perf_action.errors import CannotMeasure, one_line
@@ -15,10 +16,16 @@ _INSTALL_TIMEOUT, _UPDATE_TIMEOUT = 1800.0, 600.0
 
 
 class Apt:
-    """The machine's apt. `options` are added to each call, for tests with an archive of their own."""
+    """The machine's apt, used by the user `uid`. `options` are added to each call."""
 
-    def __init__(self, system: System, say: Callable[[str], None], options: Sequence[str] = ()) -> None:
-        self._system, self._say, self._options = system, say, tuple(options)
+    def __init__(
+        self,
+        system: System,
+        say: Callable[[str], None],
+        options: Sequence[str] = (),
+        uid: Callable[[], int] = os.geteuid,
+    ) -> None:
+        self._system, self._say, self._options, self._uid = system, say, tuple(options), uid
         self._updated = False
 
     @property
@@ -45,7 +52,7 @@ class Apt:
         return None
 
     def may_install(self) -> bool:
-        return may_be_root(self._system)
+        return may_be_root(self._system, self._uid)
 
     def update(self) -> None:
         """Fetch the list of packages, once. A mirror that fails is no error: the list that is here may do."""
@@ -56,7 +63,7 @@ class Apt:
 
     def install(self, names: Sequence[str]) -> None:
         """Install, with a fresh list if a file is no longer in the archive. CannotMeasure with the command to run by hand."""
-        by_hand = command_by_hand(f"apt-get install -y {' '.join(names)}")
+        by_hand = command_by_hand(f"apt-get install -y {' '.join(names)}", self._uid)
         if not self.may_install():
             raise CannotMeasure(
                 f"{' '.join(names)}: installing needs root, and sudo asks for a password here; run {by_hand}"
@@ -73,4 +80,5 @@ class Apt:
 
     def _run(self, argv: tuple[str, ...], timeout: float) -> Completed:
         quiet = ("env", "DEBIAN_FRONTEND=noninteractive", "NEEDRESTART_MODE=l")
-        return as_root([*quiet, "apt-get", *self._options, *argv], self._system, timeout=timeout)
+        argv = (*quiet, "apt-get", *self._options, *argv)
+        return as_root(argv, self._system, timeout=timeout, uid=self._uid)

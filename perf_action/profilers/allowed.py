@@ -57,7 +57,8 @@ def perf_events(pid: int = 0, open_event: Open | None = None) -> PerfEvents:
         for kernel in (True, False):
             code = attempt(kind, config, not kernel, pid)
             if code == 0:
-                return PerfEvents(event=name, kernel=kernel, cycles_error=reasons.get("cycles", ""))
+                why_not = reasons.get("cycles", "") if name != "cycles" else ""
+                return PerfEvents(event=name, kernel=kernel, cycles_error=why_not)
             reasons[name] = _words(code)
     return PerfEvents(cycles_error=reasons["cycles"], error=reasons["cpu-clock"])
 
