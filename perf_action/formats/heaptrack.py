@@ -13,30 +13,35 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perf_action.errors import InputError, ToolMissing
-from perf_action.formats.heaptrack_events import MINUS, PLUS, Events, Malformed
+from perf_action.formats.heaptrack_events import MINUS, PLUS, Events
+from perf_action.formats.heaptrack_numbers import Lines, Malformed, lines_of, pairs
 from perf_action.formats.heaptrack_profile import KINDS, profile_of
 from perf_action.formats.heaptrack_tables import Tables
 from perf_action.formats.reader import capture_of
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.model.metric import Metric, Series
-from perf_action.model.profile import Profile
+from perf_action.model.profile import Int64, Profile
 from perf_action.model.snapshot import Capture
 from perf_action.system import System
 
 NAME: Final = "heaptrack"
 _FIRST: Final = re.compile(rb"v [0-9a-f]{4,8}( [0-9a-f]{1,8})?\n")
 _RAW: Final = re.compile(rb"v [0-9a-f]+ [0-9a-f]+\n(?:x|m|X [^\n]*\n[xm]) ")
-_PIECE: Final = 1 << 22
+_PIECE: Final = 1 << 17
 _LONGEST_LINE: Final = 1 << 24
-_NEWLINE: Final = 10
+_TRACE: Final = ord("t")
+_ALLOCATION: Final = ord("a")
 _INTERPRET_TIMEOUT_S: Final = 600
+
+_T = TypeVar("_T")
 
 
 def sniff(source: Source) -> bool:
@@ -99,7 +104,7 @@ class _Parser:
         self._source = source
         self.tables, self.events = Tables(), Events()
         self.times: list[int] = []
-        self._live: list[float] = []
+        self._live: list[int] = []
         self._lines = 0
 
     def run(self) -> None:
@@ -129,49 +134,49 @@ class _Parser:
         )
 
     def _whole_lines(self) -> Iterator[bytes]:
-        parts: list[bytes] = []
-        held = 0
+        """The file in pieces that end with a line. They are small, for the caches, but grow with the table, of which
+        every piece makes a sum.
+        """
+        rest = b""
         for piece in self._source.pieces():
-            parts.append(piece)
-            held += len(piece)
-            if held >= _PIECE:
-                whole, newline, rest = b"".join(parts).rpartition(b"\n")
-                if len(rest) > _LONGEST_LINE:
-                    raise self._source.error("a line has no end", place=f"line {self._lines + 1}")
-                if newline:
-                    yield whole + newline
-                parts, held = [rest], len(rest) if newline else 0
-        text = b"".join(parts)
-        if text:
-            yield text if text.endswith(b"\n") else text + b"\n"
+            text, begin = rest + piece, 0
+            size = max(_PIECE, 4 * len(self.tables.sizes))
+            while end := text.rfind(b"\n", begin, begin + size) + 1 or text.find(b"\n", begin) + 1:
+                yield text[begin:end]
+                begin = end
+            rest = text[begin:]
+            if len(rest) > _LONGEST_LINE:
+                raise self._source.error("a line has no end", place=f"line {self._lines + 1}")
+        if rest:
+            yield rest + b"\n"
 
-    def _add(self, text: bytes) -> None:
-        data = np.frombuffer(text, dtype=np.uint8)
-        ends = np.flatnonzero(data == _NEWLINE)
-        begins = np.concatenate((np.zeros(1, dtype=np.int64), ends[:-1] + 1))
-        mode = data[begins]
-        is_event = (mode == PLUS) | (mode == MINUS)
-        others, events = np.flatnonzero(~is_event), np.flatnonzero(is_event)
+    def _add(self, piece: bytes) -> None:
+        """A piece of the file. What an event names is in the tables before the events are counted."""
+        lines = lines_of(piece)
+        modes = lines.modes
+        is_event, is_trace, is_allocation = (
+            (modes == PLUS) | (modes == MINUS),
+            modes == _TRACE,
+            modes == _ALLOCATION,
+        )
+        others = np.flatnonzero(~(is_event | is_trace | is_allocation))
+        stamps = self._others(piece, others, lines.where(others))
+        self._many(lines, is_trace, lambda some: self.tables.add_traces(*pairs(some)))
         known = len(self.tables.sizes)
-        stamps = self._tables(text, begins, ends, others)
-        try:
+        self._many(lines, is_allocation, lambda some: self.tables.add_allocations(*pairs(some)))
+        with self._source.refusing():
             self.events.grow(self.tables.sizes[known:])
-            live = self.events.add(data, begins[events], ends[events])
-        except Malformed as error:
-            raise self._error(int(events[error.line]), str(error)) from None
-        except ValueError as error:
-            raise self._source.error(f"is no profile: {error}") from None
-        self._live += live[np.searchsorted(events, stamps)].astype(np.float64).tolist()
-        self._lines += len(ends)
+            live = self._many(lines, is_event, self.events.add)
+        self._live += live[np.cumsum(is_event)[stamps]].tolist()
+        self._lines += len(modes)
 
-    def _tables(self, text: bytes, begins: np.ndarray, ends: np.ndarray, lines: np.ndarray) -> list[int]:
-        """Puts the lines into the tables; which of them are time stamps."""
+    def _others(self, piece: bytes, numbers: Int64, lines: Lines) -> list[int]:
+        """Puts lines into the tables one by one; which of them are time stamps."""
         stamps = []
         tables = self.tables
-        for line, begin, end in zip(
-            lines.tolist(), begins[lines].tolist(), ends[lines].tolist(), strict=True
-        ):
-            content = text[begin:end]
+        places = zip(numbers.tolist(), lines.begins.tolist(), lines.ends.tolist(), strict=True)
+        for line, begin, end in places:
+            content = piece[begin:end]
             try:
                 tables.add(content)
             except ValueError as error:
@@ -180,6 +185,12 @@ class _Parser:
                 stamps.append(line)
                 self.times.append(tables.now_ms)
         return stamps
+
+    def _many(self, lines: Lines, mask: NDArray[np.bool_], add: Callable[[Lines], _T]) -> _T:
+        try:
+            return add(lines.where(mask))
+        except Malformed as error:
+            raise self._error(int(np.flatnonzero(mask)[error.line]), str(error)) from None
 
     def _error(self, line: int, reason: str) -> InputError:
         return self._source.error(

@@ -13,37 +13,13 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from perf_action.formats.heaptrack_numbers import Lines, Malformed, numbers
 from perf_action.model.profile import Int64
-
-Bytes = NDArray[np.uint8]
-Bools = NDArray[np.bool_]
 
 PLUS: Final = ord("+")
 MINUS: Final = ord("-")
-_SPACE = ord(" ")
-_DIGITS = 8
-_LIMIT = 2.0**62
-_BAD = 255
-
-
-def _hex_values() -> Bytes:
-    table = np.full(256, _BAD, dtype=np.uint8)
-    for value, digit in enumerate("0123456789abcdef"):
-        table[ord(digit)] = value
-    return table
-
-
-_HEX: Final = _hex_values()
-
-
-class Malformed(Exception):
-    """An event that is none; `line` is its place among the lines that were given, from 0."""
-
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(reason)
-        self.line = line
+_LIMIT = 1 << 62
 
 
 class Events:
@@ -55,80 +31,68 @@ class Events:
         none = np.zeros(0, dtype=np.int64)
         self.sizes = self.calls = self.temporary = self.live = self.at_peak = none
         self.live_bytes = self.peak_bytes = 0
-        self._moved = 0.0
+        self._changes = none  # what a free and an allocation of each entry do to the live bytes, in turns
+        self._largest = 0
         self._last = 0
 
     def grow(self, sizes: list[int]) -> None:
-        """Entries of these sizes, in bytes, are added to the table. ValueError if one is too large."""
-        if sizes and max(sizes) >= _LIMIT:
-            raise ValueError(f"an allocation of {max(sizes)} bytes")
-        self.sizes = np.concatenate((self.sizes, np.array(sizes, dtype=np.int64)))
-        more = np.zeros(len(sizes), dtype=np.int64)
+        """Entries of these sizes, in bytes, are added to the table."""
+        if not sizes:
+            return
+        self._largest = max(self._largest, *sizes)
+        new = np.array(sizes, dtype=np.int64)
+        self.sizes = np.concatenate((self.sizes, new))
+        self._changes = np.concatenate((self._changes, np.stack((-new, new), axis=1).ravel()))
+        zeros = np.zeros(len(sizes), dtype=np.int64)
         self.calls, self.temporary, self.live, self.at_peak = (
-            np.concatenate((column, more)) for column in (self.calls, self.temporary, self.live, self.at_peak)
+            np.concatenate((column, zeros))
+            for column in (self.calls, self.temporary, self.live, self.at_peak)
         )
 
-    def add(self, text: Bytes, begins: Int64, ends: Int64) -> Int64:
-        """Count the events on these lines of `text`. The live bytes after each of them, and before the first."""
-        entries = _entries(text, begins, ends)
-        came = text[begins] == PLUS
+    def add(self, lines: Lines) -> Int64:
+        """Count the events on these lines. The live bytes before the first and after each of them."""
+        entries = numbers(lines)
+        if not len(entries):
+            return np.array([self.live_bytes], dtype=np.int64)
         known = len(self.sizes)
-        if len(entries) and int(entries.max()) >= known:
+        if int(entries.max()) >= known:
             line = int(np.argmax(entries >= known))
             raise Malformed(line, f"names allocation {int(entries[line])} of {known}")
-        live = self._live_bytes(entries, came)
+        came = lines.modes == PLUS
+        steps = entries * 2
+        steps += came
+        live = self._live_bytes(steps)
+        self._count(steps, live)
         before = np.empty_like(entries)
-        before[:1] = self._last
+        before[0] = self._last
         np.multiply(entries[:-1], came[:-1], out=before[1:])
-        if len(entries):
-            self._last = int(entries[-1]) * int(came[-1])
-        self._count(entries, came, live)
-        self.temporary += np.bincount(entries[~came & (before == entries)], minlength=known)
+        self._last = int(entries[-1]) * int(came[-1])
+        again = before == entries
+        again &= ~came
+        self.temporary += np.bincount(entries[again], minlength=known)
         return live
 
-    def _live_bytes(self, entries: Int64, came: Bools) -> Int64:
-        change = self.sizes[entries]
-        self._moved += float(change.sum(dtype=np.float64))
-        if self._moved >= _LIMIT:
+    def _live_bytes(self, steps: Int64) -> Int64:
+        if abs(self.live_bytes) + len(steps) * self._largest >= _LIMIT:
             raise ValueError("more bytes than a profile can hold")
-        np.negative(change, out=change, where=~came)
-        live = np.empty(len(entries) + 1, dtype=np.int64)
+        live = np.empty(len(steps) + 1, dtype=np.int64)
         live[0] = self.live_bytes
-        np.cumsum(change, out=live[1:])
-        live[1:] += self.live_bytes
-        return live
+        np.take(self._changes, steps, out=live[1:])
+        return np.cumsum(live, out=live)
 
-    def _count(self, entries: Int64, came: Bools, live: Int64) -> None:
-        known = len(self.sizes)
+    def _count(self, steps: Int64, live: Int64) -> None:
         place = int(live.argmax())
         if live[place] > self.peak_bytes:
             self.peak_bytes = int(live[place])
-            self.at_peak = self.live + _difference(entries[:place], came[:place], known)
-        new = np.bincount(entries[came], minlength=known)
-        self.calls += new
-        self.live += new
-        self.live -= np.bincount(entries[~came], minlength=known)
+            freed, called = self._tally(steps[:place])
+            self.at_peak = self.live + called - freed
+        freed, called = self._tally(steps)
+        self.calls += called
+        self.live += called
+        self.live -= freed
         self.live_bytes = int(live[-1])
 
-
-def _difference(entries: Int64, came: Bools, known: int) -> Int64:
-    return np.bincount(entries[came], minlength=known) - np.bincount(entries[~came], minlength=known)
-
-
-def _entries(text: Bytes, begins: Int64, ends: Int64) -> Int64:
-    """The number on each of the lines; Malformed if a line has another form."""
-    digits = ends - begins - 2
-    wrong = (digits < 1) | (digits > _DIGITS)
-    if wrong.any() or (text[begins + 1] != _SPACE).any():
-        wrong |= text[np.minimum(begins + 1, len(text) - 1)] != _SPACE
-        raise Malformed(int(np.argmax(wrong)), "is no event")
-    values = _HEX[text[begins + 2]].astype(np.int64)
-    bad = values == _BAD
-    for digit in range(1, int(digits.max()) if len(digits) else 0):
-        rows = np.flatnonzero(digits > digit)
-        value = _HEX[text[begins[rows] + 2 + digit]]
-        bad[rows] |= value == _BAD
-        values[rows] = values[rows] << 4 | value
-    if bad.any():
-        raise Malformed(int(np.argmax(bad)), "has no hexadecimal number")
-    return values
+    def _tally(self, steps: Int64) -> tuple[Int64, Int64]:
+        """How often each entry was freed and allocated."""
+        counts = np.bincount(steps, minlength=2 * len(self.sizes))
+        return counts[::2], counts[1::2]

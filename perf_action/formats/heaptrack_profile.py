@@ -10,7 +10,7 @@ import numpy as np
 from perf_action.formats import heaptrack_suppressions as suppressions
 from perf_action.formats.allocators import is_allocator
 from perf_action.formats.heaptrack_events import Events
-from perf_action.formats.heaptrack_tables import Tables
+from perf_action.formats.heaptrack_tables import Place, Tables
 from perf_action.formats.symbols import demangle
 from perf_action.model.builder import ProfileBuilder
 from perf_action.model.profile import UNKNOWN, Profile, ValueKind
@@ -80,67 +80,64 @@ def _suppressed(tables: Tables, values: np.ndarray) -> int:
 
 
 class _Stacks:
-    """Traces as stacks of a profile."""
+    """Traces as stacks of a profile. Callers come before those that they call, so that one pass makes them all."""
 
     def __init__(self, tables: Tables, builder: ProfileBuilder) -> None:
         self._tables, self._builder = tables, builder
-        self._inner: dict[int, int] = {0: -1}
-        self._frames: dict[int, list[int]] = {}
         self._names = [demangle(text) for text in tables.strings]
-        self._stop = {place for place, is_stop in enumerate(self._stops()) if is_stop}
+        self._modules = [PurePosixPath(text).name for text in tables.strings]
+        self._frames = [self._frames_of(place) for place in tables.places]
+        stop = [bool(p.frames) and tables.strings[p.frames[0][0]] in _STOP for p in tables.places]
+        self._parents = [
+            0 if stop[place] else parent
+            for place, parent in zip(tables.trace_place, tables.trace_parent, strict=True)
+        ]
+        self._kept = [self._without_allocators(place) for place in range(len(tables.places))]
+        self._calls = self._call_stacks()
 
     def leaf(self, trace: int) -> int:
         """The stack of what was allocated there; allocation functions are no part of it."""
-        tables = self._tables
-        while True:
-            place = tables.trace_place[trace]
-            frames = self._frames_of(place)
-            names = [self._names[name] for name, _, _ in tables.places[place].frames]
-            keep = len(frames)
-            while keep and names and is_allocator(names[keep - 1]):
-                keep -= 1
-            parent = 0 if place in self._stop else tables.trace_parent[trace]
-            if keep or not tables.trace_place[parent]:
-                break
-            trace = parent
-        return self._on_top(self._caller(parent), frames[: max(keep, 1)])
+        places, parents = self._tables.trace_place, self._parents
+        while not (kept := self._kept[places[trace]]) and places[parents[trace]]:
+            trace = parents[trace]
+        return self._on_top(self._calls[parents[trace]], kept or self._frames[places[trace]][:1])
 
-    def _caller(self, trace: int) -> int:
-        """The stack of a call from there, functions that were inlined on top of those that they are inlined in."""
-        tables, inner = self._tables, self._inner
-        chain = []
-        while trace not in inner:
-            chain.append(trace)
-            place = tables.trace_place[trace]
-            trace = 0 if place in self._stop or not place else tables.trace_parent[trace]
-        stack = inner[trace]
-        for trace in reversed(chain):
-            place = tables.trace_place[trace]
-            stack = inner[trace] = self._on_top(stack, self._frames_of(place)[::-1]) if place else -1
-        return stack
+    def _call_stacks(self) -> list[int]:
+        """The stack of a call from each trace, inlined functions on top of those that they are inlined in."""
+        stack, parents, places = self._builder.stack, self._parents, self._tables.trace_place
+        called = set(parents)
+        inward = [frames[::-1] for frames in self._frames]
+        inward[0] = []
+        nodes = [-1] * len(parents)
+        for trace in range(1, len(parents)):
+            if trace in called:
+                node = nodes[parents[trace]]
+                for frame in inward[places[trace]]:
+                    node = stack(node, frame)
+                nodes[trace] = node
+        return nodes
 
     def _on_top(self, stack: int, frames: list[int]) -> int:
         for frame in frames:
             stack = self._builder.stack(stack, frame)
         return stack
 
-    def _frames_of(self, place: int) -> list[int]:
+    def _without_allocators(self, place: int) -> list[int]:
+        names = [self._names[name] for name, _, _ in self._tables.places[place].frames]
+        keep = len(names)
+        while keep and is_allocator(names[keep - 1]):
+            keep -= 1
+        return self._frames[place][:keep] if names else self._frames[place]
+
+    def _frames_of(self, place: Place) -> list[int]:
         """The frames of a place, the innermost first; at least one."""
-        frames = self._frames.get(place)
-        if frames is None:
-            address = self._tables.places[place]
-            module = PurePosixPath(self._tables.strings[address.module]).name
-            frames = self._frames[place] = [
-                self._frame(function, file, line, module) for function, file, line in address.frames
-            ] or [self._frame(0, 0, 0, module)]
-        return frames
+        frames = place.frames or ((0, 0, 0),)
+        return [
+            self._frame(function, file, line, self._modules[place.module]) for function, file, line in frames
+        ]
 
     def _frame(self, function: int, file: int, line: int, module: str) -> int:
         name = self._names[function] or UNKNOWN
         return self._builder.frame(
             self._builder.function(name, file=self._tables.strings[file], module=module), line
         )
-
-    def _stops(self) -> list[bool]:
-        strings = self._tables.strings
-        return [bool(p.frames) and strings[p.frames[0][0]] in _STOP for p in self._tables.places]
