@@ -22,7 +22,6 @@ from perf_action.formats.callgrind_stacks import Flow
 from perf_action.formats.reader import capture_of
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.model.builder import ProfileBuilder
-from perf_action.model.metric import Metric
 from perf_action.model.profile import UNKNOWN, Profile, ValueKind
 from perf_action.model.snapshot import Capture
 from perf_action.system import System
@@ -73,10 +72,7 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:  # no
     graph = call_graph(source)
     with source.refusing():
         profile = _profile(graph)
-    capture = capture_of(NAME, profile, *_notes(graph))
-    return Capture(
-        format=NAME, captures=capture.captures, metrics=tuple(_metrics(profile)), notes=capture.notes
-    )
+    return capture_of(NAME, profile, *_notes(graph))
 
 
 def _profile(graph: CallGraph) -> Profile:
@@ -141,16 +137,3 @@ def _notes(graph: CallGraph) -> Iterator[str]:
         yield "no cost was collected: is --collect-atstart, --instr-atstart or --toggle-collect right?"
     if not graph.checked:
         yield "the file has no totals to check it against"
-
-
-def _metrics(profile: Profile) -> Iterator[Metric]:
-    column = profile.find_kind("instructions")
-    if column is not None:
-        yield Metric(
-            name="instructions",
-            unit="instructions",
-            better="lower",
-            samples=(profile.total(column),),
-            source="profiled",
-            exact=True,
-        )

@@ -17,7 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from perf_action.formats import memray_file, pprof
+from perf_action.formats import memray_file
+from perf_action.formats.memray_profile import profile_of
 from perf_action.formats.reader import capture_of
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.model.metric import Metric
@@ -27,9 +28,10 @@ from perf_action.system import System
 NAME: Final = "memray"
 #: isolated (-I), so that nothing of the current directory is imported; with the parent's own import path
 _CHILD: Final = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from perf_action.formats.memray_passes import main; main(*sys.argv[2:])"
+    "import json, runpy, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    "runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 )
+_PASSES: Final = Path(__file__).with_name("memray_passes.py")
 _TIMEOUT_S: Final = 3600
 
 
@@ -43,24 +45,34 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:
             raise source.error(
                 "is cut off in the middle", remedy="fetch or copy it again, or record it again"
             )
-        out = Path(folder) / "profile.pb.gz"
-        facts = _facts(source, path, out, system, native=options.native)
-        profile = pprof.decode(Source(out, ReadOptions()))
-    notes = list(facts["notes"])
+        facts = _facts(source, path, Path(folder), system, native=options.native)
+        notes = _notes(source, path, facts, native=options.native)
+        profile = profile_of(facts, Path(folder), native=options.native and facts["native"])
     metrics = [_metric("memory.peak", "bytes", facts["peak"])]
     column = profile.find_kind("allocated")
-    if column is None or facts["allocations"] is None:
-        notes.append("the file is aggregated: it does not say what was allocated in all")
-    else:
+    if column is not None:
         metrics.append(_metric("memory.allocations", "count", facts["allocations"]))
         metrics.append(_metric("memory.allocated", "bytes", profile.total(column)))
     capture = capture_of(NAME, profile, *notes)
     return Capture(format=NAME, captures=capture.captures, metrics=tuple(metrics), notes=capture.notes)
 
 
+def _notes(source: Source, path: Path, facts: dict[str, Any], *, native: bool) -> list[str]:
+    """What the file does not hold. InputError if it holds less than it says."""
+    try:
+        notes = [*memray_file.check_complete(path, facts["started"], facts["records"])]
+    except memray_file.Damaged as error:
+        raise source.error(str(error), remedy="fetch or copy it again, or record it again") from None
+    if native and not facts["native"]:
+        notes.append("the file has no native frames; record it with memray run --native")
+    if facts["allocations"] is None:
+        notes.append("the file is aggregated: it does not say what was allocated in all")
+    return notes
+
+
 def _facts(source: Source, path: Path, out: Path, system: System, *, native: bool) -> dict[str, Any]:
     """Runs the passes; what the child printed. InputError if it failed, or crashed."""
-    argv = [sys.executable, "-I", "-c", _CHILD, json.dumps(sys.path), str(path), str(out)]
+    argv = [sys.executable, "-I", "-c", _CHILD, json.dumps(sys.path), str(_PASSES), str(path), str(out)]
     done = system.run([*argv, "native" if native else ""], timeout=_TIMEOUT_S)
     if done.code < 0:
         name = signal.Signals(-done.code).name

@@ -6,7 +6,6 @@ header of the capture counts its records; it is filled in when the program ends,
 
 from __future__ import annotations
 
-import datetime as dt
 import struct
 from pathlib import Path
 from typing import IO, Final
@@ -46,10 +45,10 @@ def _has_end(file: IO[bytes]) -> bool:
     return False
 
 
-def check_complete(path: Path, started: dt.datetime, read: int) -> tuple[str, ...]:
+def check_complete(path: Path, started: float, read: int) -> tuple[str, ...]:
     """Notes on a file that was never finished. Damaged if fewer records could be `read` than its header says.
 
-    `started` is the start that memray reads from the header: if it is not found here, the layout is another one.
+    `started` is the start (seconds since the epoch) that memray reads from the header: if it is not found here, the layout is another one.
     """
     with path.open("rb") as file:
         head = _first_bytes(file.read(1 << 12))
@@ -57,7 +56,7 @@ def check_complete(path: Path, started: dt.datetime, read: int) -> tuple[str, ..
         _, _, _, aggregated, records, _, start_ms, _ = _HEADER.unpack_from(head, len(_MAGIC))
     except struct.error:
         return ()
-    if aggregated or start_ms != round(started.timestamp() * 1000):
+    if aggregated or start_ms != round(started * 1000):
         return ()  # nothing is counted there; or it is another layout than the one known here
     if records == 0:
         return ("memray could not finish this file (the process was killed?): its end is missing",)

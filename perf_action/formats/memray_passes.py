@@ -1,143 +1,256 @@
-"""memray's own passes over a capture file. Runs in a process of its own: memray's reader trusts what it reads, and a
-damaged file can crash it.
+"""memray's own passes over a capture file: the program of a process of its own, because memray's reader trusts what it
+reads and a damaged file can crash it. It needs memray and nothing else, so that it starts at once.
 
-`main` writes the profile as pprof (see pprof_write.py) and prints what else there is to say as one JSON object: the
-peak, the number of allocations (null if the file does not tell) and notes, or an error with its remedy.
+`main` leaves two columns of int64 in a folder and prints the rest as one JSON object, or an error with its remedy:
+`stacks`, a node each: the node it stands on (-1: none) above 32 bits of the frame; `values`, a row each node, and one
+for what has no stack: bytes at the peak, leaked and (unless the file is aggregated) ever allocated.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import logging
-from collections.abc import Iterable, Sequence
-from importlib.metadata import version
+import marshal
+import os
+import signal
+import sys
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import memray
 
-from perf_action.formats import memray_file
-from perf_action.formats.allocators import callers_only
-from perf_action.formats.pprof_write import to_pprof
-from perf_action.formats.py_spy_frames import named
-from perf_action.model.builder import ProfileBuilder
-from perf_action.model.profile import Profile, ValueKind
-
-_KINDS: Final = {name: ValueKind(name, "bytes") for name in ("peak", "leaked", "allocated")}
 #: FREE, MUNMAP and PYMALLOC_FREE of memray.AllocatorType
 _FREES: Final = frozenset((1, 5, 15))
-#: https://github.com/python/cpython/blob/3.12/Include/internal/pycore_obmalloc.h: ARENA_SIZE
-_ARENA: Final = 1 << 20
 _ALL_FRAMES: Final = 2**31 - 1
 
-Stack = Sequence[tuple[str, str, int]]
+#: name, file and line
+Frame = tuple[str, str, int]
+#: bytes by whatever tells stacks apart
+Sums = dict[Any, int]
+#: the same, with the first record of each
+First = list[tuple[Any, Any]]
 
 
 def main(capture: str, out: str, native: str) -> None:
-    """Entry point of the child process; `native` is "native" or empty."""
+    """Read `capture`, write to the folder `out`; `native` is "native" (C frames too) or empty."""
+    gc.disable()  # millions of tuples, none of them in a cycle
     try:
-        facts = _read(Path(capture), Path(out), native=bool(native))
-    except memray_file.Damaged as error:
-        facts = {"error": str(error), "remedy": "fetch or copy it again, or record it again"}
-    except (OSError, RuntimeError, AssertionError) as error:
+        facts = _read(capture, Path(out), native=bool(native))
+    except (OSError, RuntimeError, AssertionError, ValueError, LookupError, OverflowError) as error:
         facts = {
-            "error": f"memray cannot read it: {error}",
+            "error": f"memray cannot read it: {str(error) or type(error).__name__}",
             "remedy": "it is damaged, or was written by another version of memray",
         }
     print(json.dumps(facts))  # noqa: T201 - to the parent process
 
 
-def _read(capture: Path, out: Path, *, native: bool) -> dict[str, Any]:
+def _read(capture: str, out: Path, *, native: bool) -> dict[str, Any]:
     # it prints each broken record to stderr, and goes on
     memray.set_log_level(logging.CRITICAL + 1)  # type: ignore[attr-defined]
     with memray.FileReader(capture) as reader:
         metadata = reader.metadata
-        notes = memray_file.check_complete(capture, metadata.start_time, metadata.total_allocations)
-        profile, allocations = Passes(reader, native=native and metadata.has_native_traces).run()
-    if native and not metadata.has_native_traces:
-        notes = (*notes, "the file has no native frames; record it with memray run --native")
-    out.write_bytes(to_pprof(profile))
-    return {"peak": metadata.peak_memory, "allocations": allocations, "notes": notes}
+        aggregated = metadata.file_format == memray.FileFormat.AGGREGATED_ALLOCATIONS
+        passes = _Passes(reader, native=native and metadata.has_native_traces)
+        allocations = None
+        if aggregated:
+            passes.aggregated()
+        else:
+            allocations = passes.whole()
+    passes.write(out)
+    return {
+        "version": memray.__version__,  # type: ignore[attr-defined]
+        "frames": list(passes.stacks.frames),
+        "allocations": allocations,
+        "records": metadata.total_allocations,
+        "peak": metadata.peak_memory,
+        "started": metadata.start_time.timestamp(),
+        "seconds": (metadata.end_time - metadata.start_time).total_seconds(),
+        "native": metadata.has_native_traces,
+        "pymalloc_seen": metadata.trace_python_allocators or metadata.python_allocator != "pymalloc",
+    }
 
 
-class Passes:
-    """memray's own passes over the file, one for each kind, each adding its column to one profile."""
+class _Passes:
+    """Bytes by stack. All passes number the stacks alike, as they appear in the file, so that each is looked up once."""
 
     def __init__(self, reader: Any, *, native: bool) -> None:
+        self.stacks = _Stacks()
         self._reader, self._native = reader, native
-        self._aggregated = reader.metadata.file_format == memray.FileFormat.AGGREGATED_ALLOCATIONS
-        names = ("peak", "leaked") if self._aggregated else ("peak", "leaked", "allocated")
-        self._kinds = [_KINDS[name] for name in names]
-        self._builder = ProfileBuilder(
-            self._kinds, tool="memray", tool_version=version("memray"), fidelity="exact"
-        )
-        self._frames: dict[tuple[str, str, int], int] = {}
+        self._nodes: dict[Any, int] = {}
+        self._sums: list[dict[Any, int]] = []
 
-    def run(self) -> tuple[Profile, int | None]:
-        """The profile, and how many allocations there were (None if the file does not tell)."""
-        # memray hides its own frames on the main thread only while threads are kept apart
-        merge = not self._native
-        self._add(
-            0, ((r, r.size) for r in self._reader.get_high_watermark_allocation_records(merge_threads=merge))
-        )
-        self._add(1, ((r, r.size) for r in self._reader.get_leaked_allocation_records(merge_threads=merge)))
-        count = None if self._aggregated else self._all()
-        metadata = self._reader.metadata
-        duration = (metadata.end_time - metadata.start_time).total_seconds()
-        seen = metadata.trace_python_allocators or metadata.python_allocator != "pymalloc"
-        granule = 0 if seen else _ARENA
-        return self._builder.build(
-            duration_ns=round(duration * 1e9) if duration > 0 else None, granule=granule
-        ), count
+    def aggregated(self) -> None:
+        """The passes over a file that does not know each allocation."""
+        for sums, first in self._alive():
+            self._sums.append(sums)
+            self._look_up(first)
 
-    def _all(self) -> int:
-        """Adds up every allocation, one entry per stack; returns how many there were."""
-        by_stack: dict[Any, list[Any]] = {}
-        native, frees, count = self._native, _FREES, 0
-        # one turn a record of the file: what is done for each is a good part of the time that reading a file takes
-        for record in self._reader.get_allocation_records():
-            if record.allocator in frees:
-                continue
-            count += 1
-            key = _native_key(record) if native else record.stack_id
-            try:
-                by_stack[key][1] += record.size
-            except KeyError:
-                by_stack[key] = [record, record.size]
-        self._add(2, ((record, size) for record, size in by_stack.values()))
+    def whole(self) -> int:
+        """The passes over any other file; those for what was alive run beside the long one over all there was.
+        Returns how many allocations there were.
+        """
+        with contextlib.closing(_Beside(lambda: [sums for sums, _ in self._alive()])) as alive:
+            sums, first, count = self._allocated()
+            self._look_up(first)
+            self._sums = [*alive.result(), sums]
         return count
 
-    def _add(self, column: int, records: Iterable[tuple[Any, int]]) -> None:
-        stack_of = self._native_stack if self._native else self._python_stack
-        width = len(self._kinds)
-        for record, size in records:
-            values = [0] * width
-            values[column] = size
-            self._builder.sample(self._stack(stack_of(record)), values)
+    def _alive(self) -> Iterator[tuple[Sums, First]]:
+        """What was alive at the high-water mark, and at the end."""
+        # memray hides its own frames on the main thread only while threads are kept apart
+        merge = not self._native
+        for records in (
+            self._reader.get_high_watermark_allocation_records(merge_threads=merge),
+            self._reader.get_leaked_allocation_records(merge_threads=merge),
+        ):
+            sums: Sums = {}
+            first: First = []
+            for record in records:
+                key = self._key(record)
+                if key not in sums:
+                    sums[key] = 0
+                    first.append((key, record))
+                sums[key] += record.size
+            yield sums, first
 
-    def _python_stack(self, record: Any) -> Stack:
-        stack: Stack = record.stack_trace(_ALL_FRAMES)
+    def _allocated(self) -> tuple[Sums, First, int]:
+        """All there was, and how many allocations that is."""
+        sums: Sums = {}
+        first: First = []
+        frees, seen = 0, 0
+        # one turn a record of the file: what is done for each is a good part of the time that reading a file takes
+        for seen, record in enumerate(self._reader.get_allocation_records(), 1):  # noqa: B007
+            key = record.stack_id
+            if not key and record.allocator in _FREES:  # they have no stack
+                frees += 1
+                continue
+            if self._native:
+                key = self._key(record)
+            try:
+                sums[key] += record.size
+            except KeyError:
+                sums[key] = record.size
+                first.append((key, record))
+        return sums, first, seen - frees
+
+    def write(self, out: Path) -> None:
+        width = len(self._sums)
+        values = [0] * (len(self.stacks.edges) + 1) * width
+        for column, sums in enumerate(self._sums):
+            for key, size in sums.items():
+                if key not in self._nodes:
+                    raise LookupError("its passes do not agree")
+                values[self._nodes[key] * width + column] += size  # -1 counts from the end
+        (out / "stacks").write_bytes(array("q", self.stacks.edges).tobytes())
+        (out / "values").write_bytes(array("q", values).tobytes())
+
+    def _key(self, record: Any) -> Any:
+        if not self._native:
+            return record.stack_id
+        return record.tid, record.stack_id, record.native_stack_id, record.native_segment_generation
+
+    def _look_up(self, first: First) -> None:
+        """The stacks of keys that are new, from a record of each."""
+        while first:  # a stack looked up stays with its record: let go of it
+            key, record = first.pop()
+            if key not in self._nodes:
+                self._nodes[key] = self.stacks.add(self._stack(record))
+
+    def _stack(self, record: Any) -> Iterable[Frame]:
+        if self._native:
+            return (frame for frame in record.hybrid_stack_trace() if frame is not None)
+        stack: list[Frame] = record.stack_trace(_ALL_FRAMES)
         return stack
 
-    def _native_stack(self, record: Any) -> Stack:
-        """Python and C frames together, without the allocation functions that memray's own hook leaves at the leaf."""
-        stack = [frame for frame in record.hybrid_stack_trace() if frame is not None]
-        keep = callers_only([frame[0] for frame in reversed(stack)])
-        return stack[len(stack) - keep :]
 
-    def _stack(self, frames: Stack) -> int:
-        """The node of a stack, whose frames are leaf first."""
-        ids = self._frames
-        out = []
-        for frame in reversed(frames):
-            index = ids.get(frame)
-            if index is None:
-                parts = named(*frame)
-                function = self._builder.function(parts.name, file=parts.file, module=parts.module)
-                index = ids[frame] = self._builder.frame(function, parts.line)
-            out.append(index)
-        return self._builder.stack_of(out)
+class _Stacks:
+    """A tree of stacks. `edges`: the key of each node, in order; `frames`: each distinct frame, in order."""
+
+    def __init__(self) -> None:
+        self.edges: dict[int, int] = {}
+        self.frames = _Numbers()
+        self._last: list[int] = []
+        self._path: list[int] = []
+
+    def add(self, stack: Iterable[Frame]) -> int:
+        """The node of a stack, given leaf first; -1 if it has no frames."""
+        frames = list(map(self.frames.__getitem__, stack))
+        frames.reverse()
+        path, edges = self._path, self.edges
+        shared = _shared(frames, self._last)
+        del path[shared:]
+        node = path[-1] if path else -1
+        for frame in frames[shared:]:
+            node = edges.setdefault(node << 32 | frame, len(edges))
+            path.append(node)
+        self._last = frames
+        return node
 
 
-def _native_key(record: Any) -> tuple[int, int, int, int]:
-    return record.tid, record.stack_id, record.native_stack_id, record.native_segment_generation
+class _Numbers(dict[Frame, int]):
+    """Numbers what it is asked for, from 0."""
+
+    def __missing__(self, key: Frame) -> int:
+        number = self[key] = len(self)
+        return number
+
+
+def _shared(one: list[int], other: list[int]) -> int:
+    """How many elements two lists have in common at the start. Neighbours share most of a stack: whole slices are
+    compared, which is faster than to compare, or look up, frame by frame.
+    """
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+class _Beside:
+    """Does `work` in a fork of this process, until it is closed."""
+
+    def __init__(self, work: Callable[[], list[Sums]]) -> None:
+        out, into = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            _send(work, into)
+        os.close(into)
+        self._pipe = os.fdopen(out, "rb")
+
+    def close(self) -> None:
+        self._pipe.close()
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+
+    def result(self) -> list[Sums]:
+        """Waits for it. RuntimeError if the work failed; if it crashed, this process does too."""
+        data = self._pipe.read()
+        _, status = os.waitpid(self._pid, 0)
+        self._pid = 0
+        if os.WIFSIGNALED(status):
+            os.kill(os.getpid(), os.WTERMSIG(status))
+        result: list[Sums] | str = marshal.loads(data)  # noqa: S302 - from the same program
+        if isinstance(result, str):
+            raise RuntimeError(result)
+        return result
+
+
+def _send(work: Callable[[], list[Sums]], into: int) -> NoReturn:
+    with os.fdopen(into, "wb") as pipe:
+        try:
+            marshal.dump(work(), pipe)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the other side's to report
+            marshal.dump(f"{error}", pipe)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
