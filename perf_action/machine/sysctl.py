@@ -99,6 +99,7 @@ class Kernel:
     events: Callable[[], PerfEvents] = perf_events
     names_hidden: Callable[[], bool] = lambda: not kernel_names_shown()
     ptrace: Callable[[System], str] = ptrace_refusal
+    uid: Callable[[], int] = os.geteuid
 
     def in_the_way(self, profilers: frozenset[str]) -> tuple[Setting, ...]:
         """The settings that keep one of these profilers out of what it needs, found by trying."""
@@ -117,7 +118,7 @@ class Kernel:
     def expected_events(self) -> PerfEvents:
         """What perf will be able to sample within `relaxed`."""
         now, paranoid = self.events(), SETTINGS[0]
-        if now.event or not _above(paranoid, self.root) or not may_be_root(self.system):
+        if now.event or not _above(paranoid, self.root) or not may_be_root(self.system, self.uid):
             return now
         return PerfEvents(event="cpu-clock", kernel=True)
 
@@ -138,7 +139,7 @@ class Kernel:
         now = setting.value(self.root) or 0
         if now == _FOREVER and setting.name.endswith("ptrace_scope"):
             return Change(setting=setting, before=now, error="3 stays until the machine starts anew")
-        if not may_be_root(self.system):
+        if not may_be_root(self.system, self.uid):
             reason = "changing it needs root, and sudo asks for a password here"
             return Change(setting=setting, before=now, error=reason)
         try:
@@ -185,9 +186,11 @@ class Kernel:
         try:
             path.write_text(f"{value}\n", encoding="ascii")
         except OSError as error:
-            if os.geteuid() == 0:
+            if self.uid() == 0:
                 return error.strerror or str(error)
-            done = as_root(["tee", str(path)], self.system, stdin=f"{value}\n".encode(), timeout=30)
+            done = as_root(
+                ["tee", str(path)], self.system, stdin=f"{value}\n".encode(), timeout=30, uid=self.uid
+            )
             if done.code != 0:
                 return (done.stderr.strip().splitlines() or [f"exit code {done.code}"])[-1]
         return "" if setting.value(self.root) == value else "the kernel kept its value"
