@@ -76,7 +76,7 @@ def head(line: str) -> Head | None:
 def _head(found: dict[str, str | None]) -> Head:
     time, rest = found.get("time"), found.get("rest") or ""
     return Head(
-        thread=found["comm"] or "",
+        thread=(found["comm"] or "").rstrip(" "),  # numbers are padded on their left
         event=found.get("event") or "",
         time_ns=None if time is None else _nanoseconds(time),
         only=rest if _ONLY_FRAME.match(rest) else "",

@@ -127,12 +127,14 @@ class Lines(dict[bytes, int]):
             only = self.frame(frames[only]._replace(file=file, line=line))
         return HEAD - self.heads.setdefault((thread, event, only), len(self.heads))
 
-    def only_frames(self) -> Int32:
-        """For each head the frame of a sample that has no stack: its own one, or ``[unknown]``."""
-        unknown = self.frame(Frame(UNKNOWN))
-        return np.array(
-            [unknown if only < 0 else only for _, _, only in self.heads] or [unknown], dtype=np.int32
-        )
+    def only_frames(self, heads: Sequence[int]) -> Int32:
+        """For each of `heads` the frame of a sample that has no stack: its own one, or ``[unknown]``."""
+        only = [frame for _, _, frame in self.heads] or [-1]
+        found = [only[head] for head in heads]
+        if -1 in found:
+            unknown = self.frame(Frame(UNKNOWN))
+            found = [unknown if frame < 0 else frame for frame in found]
+        return np.array(found, dtype=np.int32)
 
     def settled_frames(self, seen: Sequence[int]) -> list[Frame]:
         """The frames, each function in the one file that it is in most often (`seen`: how often each frame was).

@@ -152,7 +152,8 @@ class Samples:
         heads = HEAD - codes[starts] if self._with_heads else np.zeros(len(starts), dtype=np.int32)
         bare = np.flatnonzero(lengths == 0)
         if len(bare):
-            frames = np.insert(frames, np.searchsorted(owners, bare), self._lines.only_frames()[heads[bare]])
+            only = self._lines.only_frames(heads[bare].tolist())
+            frames = np.insert(frames, np.searchsorted(owners, bare), only)
             lengths[bare] = 1
         self._seen = _plus(self._seen, frames)
         self._leaves = _plus(self._leaves, frames[np.cumsum(lengths) - lengths])

@@ -68,17 +68,12 @@ UNREADABLE: Final = (
         "convert it with google-pprof --collapsed PROGRAM FILE > cpu.folded",
     ),
     _of(
-        rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype svg.{0,200}>\s*)?(<!--.*?-->\s*)*<svg",
-        "a picture (SVG) of a flame graph",
-        "record it as text, e.g. py-spy record --format raw, or give the folded stacks it was drawn from",
-    ),
-    _of(
         rb"(<!--.*?-->\s*)*<(!doctype html|html)",
         "a web page (HTML)",
         "an error page was saved instead of a profile; fetch it again with curl --fail",
     ),
     _of(
-        rb"<\?xml(?![^<]*(<!--.*?-->\s*)*<valgrindoutput\b)|<!doctype",
+        rb"<\?xml(?![^<]*(<!--.*?-->\s*)*<valgrindoutput\b)(?!.{0,1000}<svg\b)|<!doctype(?! svg\b)",
         "an XML file",
         "give the profile that the profiler wrote",
     ),

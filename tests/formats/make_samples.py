@@ -83,7 +83,7 @@ def py_spy(folder: Path) -> None:
             "--threads",
             "--idle",
         ],
-        "refused/py-spy.svg": ["-f", "flamegraph"],
+        "flamegraph-svg/py-spy.svg": ["-f", "flamegraph"],
     }
     for name, options in cases.items():
         fork = ["fork"] if "subprocesses" in name else []
