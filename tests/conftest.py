@@ -12,6 +12,8 @@ import pytest
 from perf_action.cli import run
 from perf_action.system import System
 
+from .programs import Compiler
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -34,6 +36,12 @@ def system() -> System:
 def repository() -> Path:
     """The root of the project's checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def compiler(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
+    """Makes programs of C, C++, Rust and Go."""
+    return Compiler(tmp_path_factory.mktemp("programs"))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import mmap
 import re
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +32,7 @@ Language = Literal["python", "rust", "go", "c", "c++", "other"]
 #: what a damaged file makes pyelftools raise
 BROKEN = (
     ELFError, ELFParseError, ConstructError, ValueError, KeyError, IndexError, TypeError, AttributeError,
-    UnicodeDecodeError, OverflowError, MemoryError, RecursionError, AssertionError, EOFError, OSError,
+    UnicodeDecodeError, OverflowError, MemoryError, RecursionError, AssertionError, EOFError, OSError, struct.error, zlib.error,
 )  # fmt: skip
 _MAGIC = b"\x7fELF"
 _COMPILERS = (
@@ -81,7 +83,10 @@ def opened(path: Path) -> Iterator[ELFFile]:
     """The file as pyelftools sees it. Whatever a damaged file makes it raise is an InputError."""
     try:
         with path.open("rb") as file:
-            yield ELFFile(file)
+            elf = ELFFile(file)
+            if elf["e_type"] not in ("ET_EXEC", "ET_DYN"):
+                raise ELFError(f"of type {elf['e_type']}")
+            yield elf
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror or error}") from None
     except BROKEN as error:
