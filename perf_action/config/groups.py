@@ -185,8 +185,14 @@ class StageOptions(Group):
     """samples per second; default 250"""
     native: bool = False
     """native frames too (py-spy --native, memray --native)"""
+    gil: bool = False
+    """only threads that hold Python's global lock (py-spy --gil)"""
     subprocesses: bool = True
     """worker processes too"""
+    url: str | None = Field(default=None, pattern=r"^https?://[^\s/@]+(/\S*)?$")
+    """where the service serves its profiles (pprof); {port} is replaced; default http://127.0.0.1:{port}/debug/pprof"""
+    headers: dict[str, str] = Field(default_factory=dict, repr=False)
+    """headers of the requests to url; $NAME is taken from the environment"""
     launches: Launches | None = None
     """how many launches a side"""
     slices: int | None = Field(default=None, ge=1, le=100)

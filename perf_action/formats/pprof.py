@@ -4,6 +4,7 @@ Format: https://github.com/google/pprof/blob/main/proto/profile.proto (our schem
 Sample (as text): ``sample { location_id: 3 location_id: 1 value: 9 value: 90000000 }``
 The default sample type comes first. Calls that were inlined are frames of their own. A location without a symbol is
 ``[unknown]`` in its module, never an address. Allocation functions at the leaf of byte and object counts are dropped.
+A difference of two heap profiles (``allocs?seconds=``) has no values of what is in use: they may be negative.
 Lost, with a note: labels other than the thread, and drop_frames (a pattern of somebody else's to run).
 """
 
@@ -16,7 +17,7 @@ from google.protobuf.message import DecodeError
 
 from perf_action.formats import profile_pb2
 from perf_action.formats.pprof_stacks import Stacks
-from perf_action.formats.pprof_values import kinds_of
+from perf_action.formats.pprof_values import HEAP_TYPES, kinds_of
 from perf_action.formats.reader import capture_of
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.model.builder import ProfileBuilder
@@ -27,6 +28,9 @@ from perf_action.system import System
 NAME: Final = "pprof"
 #: comment that carries what pprof has no field for; written by pprof_write
 OWN_COMMENT: Final = "perf-action: "
+NO_LOCKS: Final = (
+    "Go records locks only where the program calls runtime.SetMutexProfileFraction and runtime.SetBlockProfileRate"
+)
 _FIDELITIES: Final = ("sampled", "exact", "reconstructed")
 #: the wire type of each field of Profile (0 number, 2 length-delimited; numbers may be packed)
 _WIRE: Final = dict.fromkeys(range(1, 7), "2") | dict.fromkeys(range(7, 17), "02") | {11: "2"}
@@ -86,7 +90,11 @@ class _Decoder:
     def profile(self) -> Profile:
         message = self._message
         types = [(self._string(t.type), self._string(t.unit)) for t in message.sample_type]
-        order = self._order([name for name, _ in types])
+        names = [name for name, _ in types]
+        order = self._order(names)
+        difference = message.duration_nanos > 0 and set(names) >= HEAP_TYPES
+        if difference:  # of two heap profiles: what is in use may be less than before, and is the state of no time
+            order = [names.index("alloc_space"), *(i for i in order if names[i] == "alloc_objects")]
         kinds = kinds_of([types[i] for i in order])
         builder = ProfileBuilder(
             [kind for kind, _, _ in kinds],
@@ -96,6 +104,8 @@ class _Decoder:
         )
         for note in (*self._own_notes(), *(note for _, _, note in kinds if note)):
             builder.note(note)
+        if difference:
+            builder.note("a difference of two heap profiles (?seconds=): what is in use is left out")
         stacks = Stacks(
             self._source,
             message,
@@ -104,7 +114,9 @@ class _Decoder:
             modules=bool(self._own),
             memory=not self._own and any(kind.unit == "bytes" for kind, _, _ in kinds),
         )
-        self._samples(builder, order, [factor for _, factor, _ in kinds], stacks)
+        self._samples(builder, len(types), order, [factor for _, factor, _ in kinds], stacks)
+        if not message.sample and any(kind.kind == "lock_wait" for kind, _, _ in kinds):
+            builder.note(NO_LOCKS)
         requests, granule = self._own.get("requests"), self._own.get("granule")
         return builder.build(
             period=self._period(kinds[0][0].unit),
@@ -113,8 +125,9 @@ class _Decoder:
             granule=granule if isinstance(granule, int) and 0 <= granule < 2**62 else 0,
         )
 
-    def _samples(self, builder: ProfileBuilder, order: list[int], factors: list[int], stacks: Stacks) -> None:
-        width = len(order)
+    def _samples(
+        self, builder: ProfileBuilder, width: int, order: list[int], factors: list[int], stacks: Stacks
+    ) -> None:
         plain = order == list(range(width)) and all(factor == 1 for factor in factors)
         dropped: dict[str, None] = {}
         for index, sample in enumerate(self._message.sample):

@@ -24,6 +24,8 @@ _KINDS: Final = {
     "wall-time": "wall",
     "cpu-time": "cpu",
 }
+#: the sample types of a Go heap profile
+HEAP_TYPES: Final = frozenset({"inuse_objects", "inuse_space", "alloc_objects", "alloc_space"})
 _UNITS: Final = {
     "nanoseconds": ("ns", 1),
     "ns": ("ns", 1),

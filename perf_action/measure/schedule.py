@@ -182,7 +182,10 @@ def _profiled(
         counts=counts,
         slowdown=traits.slowdown,
         native=options.native,
+        gil=options.gil,
         subprocesses=options.subprocesses,
+        url=options.url or "",
+        headers=tuple(options.headers.items()),
     )
 
 

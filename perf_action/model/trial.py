@@ -6,7 +6,7 @@ head; a *slice* is a stretch of stable load between two readings of the clocks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
@@ -30,7 +30,9 @@ class Stage:
     `seconds`, where the scenario is timed or nobody counts); `launches` pairs of launches, at least and at most.
     `request_steps`: requests per launch where two launches of different length are subtracted (exact counters).
     `open_rate`: requests per second of an open loop, None for a closed one. `counts`: the profiler counts exactly;
-    `slowdown`: how many times slower the service runs under it.
+    `slowdown`: how many times slower the service runs under it. `native`, `gil` and `subprocesses` are options of
+    profilers that know them; `url` is where a profiler that asks the service finds it, `headers` go with its requests
+    (as in perf.yml, ``$NAME`` not replaced) and are never stored.
     """
 
     name: str
@@ -50,7 +52,10 @@ class Stage:
     counts: bool = False
     slowdown: float = 1.0
     native: bool = False
+    gil: bool = False
     subprocesses: bool = True
+    url: str = ""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,10 @@ from perf_action.errors import UsageError
 from perf_action.profilers.memray import Memray
 from perf_action.profilers.none import NoProfiler
 from perf_action.profilers.plan import Plan, Profiler, Report, Target, Traits
+from perf_action.profilers.pprof import Pprof
 from perf_action.profilers.py_spy import PySpy
 
-PROFILERS: tuple[Profiler, ...] = (NoProfiler(), PySpy(), Memray())
+PROFILERS: tuple[Profiler, ...] = (NoProfiler(), PySpy(), Memray(), Pprof())
 
 
 def profiler(name: str) -> Profiler:

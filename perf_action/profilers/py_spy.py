@@ -60,6 +60,7 @@ class PySpy:
             "--full-filenames",
             *("--subprocesses",) * stage.subprocesses,
             *("--native",) * stage.native,
+            *("--gil",) * stage.gil,
         )
         samples = ("--format", "raw", *options)
         env = consent(dict(target.env))

@@ -116,7 +116,8 @@ def write_run(folder: Path, run: Run) -> None:
 
 def write_trial(folder: Path, record: TrialRecord) -> None:
     """Write a trial's record into its folder ``trials/NNN``."""
-    write_bytes(folder / "trial.json", _RECORD.dump_json(record, indent=1))
+    hidden = {"trial": {"stage": {"headers"}}}
+    write_bytes(folder / "trial.json", _RECORD.dump_json(record, indent=1, exclude=hidden))
 
 
 def read_run(folder: Path) -> Run:

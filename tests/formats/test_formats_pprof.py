@@ -129,6 +129,35 @@ def test_labels_are_threads_or_noted(system: System, tmp_path: Path) -> None:
     assert "sample labels left out: bytes, request" in profile.notes
 
 
+def test_a_difference_of_heaps_says_what_was_allocated(system: System, tmp_path: Path) -> None:
+    """``allocs?seconds=``: what is in use is less than before where something was freed."""
+    types = (
+        ("alloc_objects", "count"),
+        ("alloc_space", "bytes"),
+        ("inuse_objects", "count"),
+        ("inuse_space", "bytes"),
+    )
+    w = Writer(*types)
+    w.sample([w.location(("f", 1))], 5, 500, -3, -300)
+    with pytest.raises(InputError, match="negative value"):
+        w.read(tmp_path, system)
+    w.message.duration_nanos = 10**9
+    profile = w.read(tmp_path, system)
+    assert [(kind.kind, profile.total(i)) for i, kind in enumerate(profile.kinds)] == [
+        ("allocated", 500),
+        ("allocations", 5),
+    ]
+    assert "a difference of two heap profiles (?seconds=): what is in use is left out" in profile.notes
+
+
+def test_locks_that_were_not_recorded_are_explained(system: System, tmp_path: Path) -> None:
+    w = Writer(("contentions", "count"), ("delay", "nanoseconds"))
+    w.message.mapping.add(id=1, filename=w.string("x"))
+    assert any("runtime.SetMutexProfileFraction" in note for note in w.read(tmp_path, system).notes)
+    w.sample([w.location(("f", 1))], 1, 10)
+    assert not w.read(tmp_path, system).notes
+
+
 def test_strings_need_not_be_utf8(system: System, tmp_path: Path) -> None:
     w = Writer(*CPU)
     w.sample([w.location(("f", 1))], 1, 10)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from perf_action import formats
 from perf_action.errors import CannotMeasure, UsageError
+from perf_action.model.tree import costs
 from perf_action.profilers import PROFILERS, profiler
 from perf_action.profilers.py_spy import PySpy, consent, program, way_in
 from perf_action.system import System
@@ -31,9 +33,10 @@ busy()
 
 
 def test_profilers_are_found_by_name():
-    assert [p.name for p in PROFILERS] == ["none", "py-spy", "memray"]
-    assert profiler("py-spy").name == "py-spy"
-    with pytest.raises(UsageError, match=r"there is no profiler 'pyspy'; there is none, py-spy, memray"):
+    names = [p.name for p in PROFILERS]
+    assert len(set(names)) == len(names)
+    assert all(profiler(name).name == name for name in names)
+    with pytest.raises(UsageError, match=rf"there is no profiler 'pyspy'; there is {', '.join(names)}"):
         profiler("pyspy")
 
 
@@ -55,9 +58,13 @@ def test_a_plan_attaches_to_each_slice(target, stage, tmp_path, system):
     assert plan.artifacts == ("py-spy.*.raw",)
     assert plan.stop_profiler == signal.SIGINT
     assert "--nonblocking" not in plan.attach
-    one = PySpy().plan(target(""), stage("py-spy", subprocesses=False), tmp_path, system)
+    one = PySpy().plan(target(""), stage("py-spy", subprocesses=False, gil=True), tmp_path, system)
     assert one.attach is not None
     assert "--subprocesses" not in one.attach
+    assert "--gil" in one.attach
+    assert "--gil" not in plan.attach
+    assert one.timeline is not None
+    assert "--gil" in one.timeline
     assert one.attach[one.attach.index("--rate") + 1] == "250"
 
 
@@ -145,6 +152,50 @@ idle()
         counts[frame.split(" ")[0]] += n
     assert counts["busy"] > 0.9 * counts.total()
     assert counts["busy"] > 200
+
+
+GIL_AND_NOT = """
+import hashlib, os, threading, time
+end = time.monotonic() + 20
+data = os.urandom(1 << 24)
+def digest():
+    while time.monotonic() < end: hashlib.sha256(data).digest()  # lets go of the lock
+def busy():
+    while time.monotonic() < end: sum(range(500))
+threading.Thread(target=digest, daemon=True).start()
+print("up", flush=True)
+busy()
+"""
+
+
+@pytest.mark.slow
+def test_threads_without_the_lock_are_left_out_where_asked_for(target, stage, tmp_path, system):
+    service = target(GIL_AND_NOT)
+    shares = {}
+    for gil in (False, True):
+        folder = tmp_path / str(gil)
+        folder.mkdir()
+        plan = PySpy().plan(service, stage("py-spy", rate_hz=100.0, gil=gil), folder, system)
+        with running(plan, service, system) as process:
+            record(plan, slice_recorder(plan), process, folder, 2)
+        found = leaves(folder / "py-spy.0.raw")
+        shares[gil] = sum(n for frame, n in found.items() if frame.startswith("digest (")) / found.total()
+    assert shares[False] > 0.2
+    assert shares[True] < 0.05
+
+
+@pytest.mark.slow
+def test_native_frames_are_there_where_asked_for(target, stage, tmp_path, system):
+    service = target(GIL_AND_NOT)
+    plan = PySpy().plan(service, stage("py-spy", rate_hz=50.0, native=True), tmp_path, system)
+    with running(plan, service, system) as process:
+        record(plan, slice_recorder(plan), process, tmp_path, 2)
+    profile = formats.read(tmp_path / "py-spy.0.raw", system).captures[0].profile
+    keys = set(costs(profile))
+    assert any(key.name == "digest" and key.file == f"{service.cwd}/app.py" for key in keys)
+    assert any(
+        "libcrypto" in key.module or "_hashlib" in key.module or "sha" in key.name.lower() for key in keys
+    )
 
 
 @pytest.mark.slow
