@@ -21,7 +21,7 @@ _NAMES: dict[Language, str] = {
     "python": "Python",
     "other": "unknown",
 }
-_SANITIZERS = (b"__asan_init", b"__tsan_init", b"__msan_init", b"__ubsan_handle_add_overflow")
+_SANITIZERS = (b"__asan_", b"__tsan_", b"__msan_", b"__ubsan_handle")
 _PASS, _FAIL, _UNKNOWN = State.PASS, State.FAIL, State.CANNOT_TELL
 
 
@@ -46,14 +46,14 @@ def _what(elf: Elf) -> Check:
 def _symbols(elf: Elf, units: Units, root: Path) -> Check:
     """Functions by name, files and lines: of the program's own code, not only of the libraries linked into it."""
     apart = _debug_file(elf, root)
-    state, evidence = _PASS, f"debug information of {units.own} units"
+    state, evidence = _PASS, f"debug information of {_units(units.own)}"
     if units.too_large:
         evidence = "debug information of more than 1 GiB"
     elif apart is not None:
         evidence = f"debug information in {apart}"
     elif not units.own and elf.symbols:
         only = (
-            f"; the debug information is of {units.libraries} units of ready-made libraries"
+            f"; the debug information is of {_units(units.libraries)} of ready-made libraries"
             if units.libraries
             else ""
         )
@@ -147,8 +147,8 @@ def _of_units(units: Units) -> tuple[State, str]:
     """By options -O where the compiler writes them, else by what an optimiser leaves behind."""
     if units.levels:
         without = sum(count for level, count in units.levels if level == "0")
-        said = ", ".join(f"-O{level} in {count}" for level, count in units.levels)
-        return (_FAIL if without * 2 > sum(count for _, count in units.levels) else _PASS), f"{said} units"
+        said = ", ".join(f"-O{level} in {_units(count)}" for level, count in units.levels)
+        return (_FAIL if without * 2 > sum(count for _, count in units.levels) else _PASS), said
     if units.variables >= 20:
         share = units.moving / units.variables
         traces = f"{share:.0%} of {units.variables} variables move between places"
@@ -158,6 +158,10 @@ def _of_units(units: Units) -> tuple[State, str]:
             return _FAIL, f"{traces}: an optimiser would move most of them"
         return _UNKNOWN, traces
     return _UNKNOWN, "no debug information of its own says how it was compiled"
+
+
+def _units(number: int) -> str:
+    return f"{number} unit" if number == 1 else f"{number} units"
 
 
 def _of_cargo(path: Path) -> tuple[State, str] | None:
@@ -195,7 +199,7 @@ def _assertions(elf: Elf) -> Check:
         (s for s, there in zip(_SANITIZERS, contains(elf.path, *_SANITIZERS), strict=True) if there), None
     )
     if sanitizer:
-        state, evidence = _FAIL, f"built with a sanitizer ({sanitizer.decode()})"
+        state, evidence = _FAIL, f"built with a sanitizer ({sanitizer.decode().split('_')[2]})"
         remedy = "build without -fsanitize"
     elif elf.language == "go":
         if dict(elf.settings).get("-race") == "true":
