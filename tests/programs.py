@@ -68,9 +68,9 @@ class Compiler:
     def rust(self, *options: str) -> Path:
         return self._make("program.rs", RUST, ("rustc", *options, "-o", "program", "program.rs"))
 
-    def go(self, *options: str, text: str = GO) -> Path:
+    def go(self, *options: str, pprof: bool = False) -> Path:
         argv = ("go", "build", *options, "-o", "program", "program.go")
-        return self._make("program.go", text, argv)
+        return self._make("program.go", GO_PPROF if pprof else GO, argv)
 
     def _make(self, name: str, text: str, argv: tuple[str, ...]) -> Path:
         key = (*argv, text)
