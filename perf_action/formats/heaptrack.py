@@ -35,6 +35,8 @@ from perf_action.system import System
 NAME: Final = "heaptrack"
 _FIRST: Final = re.compile(rb"v [0-9a-f]{4,8}( [0-9a-f]{1,8})?\n")
 _RAW: Final = re.compile(rb"v [0-9a-f]+ [0-9a-f]+\n(?:x|m|X [^\n]*\n[xm]) ")
+#: the command of the program, which may have lines in it; the machine's memory comes next
+_COMMAND: Final = re.compile(rb"(?ms)^X .{0,8192}?\n(?=I [0-9a-f]+ [0-9a-f]+\n)")
 _PIECE: Final = 1 << 17
 _LONGEST_LINE: Final = 1 << 24
 _TRACE: Final = ord("t")
@@ -140,6 +142,8 @@ class _Parser:
         rest = b""
         for piece in self._source.pieces():
             text, begin = rest + piece, 0
+            if not self._lines:
+                text = _COMMAND.sub(lambda command: b"X" + b"\n" * command[0].count(b"\n"), text, count=1)
             size = max(_PIECE, 4 * len(self.tables.sizes))
             while end := text.rfind(b"\n", begin, begin + size) + 1 or text.find(b"\n", begin) + 1:
                 yield text[begin:end]

@@ -65,13 +65,11 @@ def pairs(lines: Lines) -> tuple[Int64, Int64]:
     """The two numbers on each line, behind the first byte and a space. Malformed as above, or if one is above 2**62."""
     if not len(lines.begins):
         return lines.begins, lines.ends
-    spaces = np.flatnonzero(lines.text == _SPACE)
-    second = spaces[np.minimum(np.searchsorted(spaces, lines.begins + 2), len(spaces) - 1)]
+    spaces = np.append(np.flatnonzero(lines.text == _SPACE), len(lines.text))
+    second = spaces[np.searchsorted(spaces, lines.begins + 2).clip(max=len(spaces) - 1)]
     short = (second < lines.ends) & (second - lines.begins <= DIGITS + 2)
     if short.all():
-        begins = np.concatenate((lines.begins + 1, second))
-        both = _numbers(lines.text, begins, np.concatenate((second, lines.ends)))
-        return both[: len(second)], both[len(second) :]
+        return _numbers(lines.text, lines.begins + 1, second), _numbers(lines.text, second, lines.ends)
     ones, others = np.empty_like(second), np.empty_like(second)
     for line, (begin, end) in enumerate(zip(lines.begins.tolist(), lines.ends.tolist(), strict=True)):
         try:

@@ -135,7 +135,7 @@ class Tables:
             self.ended[what.decode()] = int(count[:20])
 
     def _nothing(self, _: bytes) -> None:
-        """Lines that matter to nobody: the command, the machine's memory, the resident set with the tool in it."""
+        """Lines that matter to nobody: the command, the machine's memory, the resident set with heaptrack in it."""
 
 
 _LINES: Final[dict[bytes, Callable[[Tables, bytes], None]]] = {
