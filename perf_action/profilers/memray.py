@@ -5,23 +5,34 @@ of the profiled launch starts memray in every Python of the service, which ``mem
 console scripts only. memray comes from the service's environment if it has our version, else from a folder of ours
 (see `packages`), and nothing else of that folder is seen by the service.
 
-Captures are ``memray.<pid>.bin``, and ``memray.<pid>.bin.<child>`` for each fork.
+Captures are ``memray.<pid>.bin``, and ``memray.<pid>.bin.<child>`` for each fork; beside each, for people, memray's own
+flame graph of the peak.
 """
 
 from __future__ import annotations
 
+import json
 import signal
+import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from perf_action.errors import one_line
 from perf_action.model.trial import Stage
 from perf_action.profilers.bootstrap import python_path
 from perf_action.profilers.interpreters import interpreters
 from perf_action.profilers.packages import install_memray, memray_folder
-from perf_action.profilers.plan import Plan, Target, Traits
+from perf_action.profilers.plan import Plan, Report, Target, Traits
 from perf_action.system import System
+
+#: of a process, and of a fork
+_CAPTURES: Final = ("memray.*[0-9].bin", "memray.*.bin.*[0-9]")
+#: isolated (-I), so that nothing of the current directory is imported; with the parent's own import path
+_FLAME: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from perf_action.profilers.memray_flame import main; sys.exit(main(sys.argv[2]))"
+)
 
 
 class Memray:
@@ -52,7 +63,15 @@ class Memray:
             argv=target.argv,
             env=tuple(env.items()),
             stop_profiler=signal.SIGTERM,
-            artifacts=("memray.*.bin", "memray.*.bin.*"),
+            artifacts=_CAPTURES,
+            reports=tuple(
+                Report(
+                    pattern=pattern,
+                    argv=(sys.executable, "-I", "-c", _FLAME, json.dumps(sys.path), "{file}"),
+                    suffix=".flamegraph.html",
+                )
+                for pattern in _CAPTURES
+            ),
         )
 
     def silence(self, out: Path) -> str:

@@ -84,6 +84,29 @@ def test_allocations_of_a_program_are_recorded_with_their_functions(profile):
     ]
 
 
+@pytest.mark.slow
+def test_memrays_own_flame_graph_is_made_of_each_capture(target, stage, tmp_path, system):
+    service = target(f"{GROW}import os\nkeep = grow(20)\nos.waitpid(os.fork() or os._exit(0), 0)\n")
+    plan = Memray().plan(service, stage("memray"), tmp_path, system)
+    assert run_to_the_end(plan, service, log=tmp_path / "log") == 0
+    files = captures(plan, tmp_path)
+    assert len(files) == 2
+    made = {file: report for report in plan.reports for file in tmp_path.glob(report.pattern)}
+    assert sorted(made) == files
+    for file, report in made.items():
+        done = system.run([word.replace("{file}", str(file)) for word in report.argv])
+        assert done.code == 0, done.stderr
+        assert done.stdout.lstrip().startswith("<!DOCTYPE html>")
+        assert "grow" in done.stdout
+        file.with_name(file.name + report.suffix).write_text(done.stdout)
+    assert captures(plan, tmp_path) == files  # the reports are none
+    broken = tmp_path / "memray.1.bin"
+    broken.write_bytes(b"memray")
+    done = system.run([word.replace("{file}", str(broken)) for word in plan.reports[0].argv])
+    assert done.code != 0
+    assert not done.stdout
+
+
 def test_sigterm_writes_what_was_still_in_memory_and_ends_the_process_as_before(profile):
     script = f"{GROW}import time\nkeep = grow(20)\nprint('up', flush=True)\ntime.sleep(60)\n"
     (capture,), code = profile(script, stop=signal.SIGTERM)
