@@ -23,7 +23,7 @@ const (
 	properties
 )
 
-const wastedRounds = 8 // how often the fault looks at each letter
+const wastedRounds = 32 // how often the fault looks at each letter
 
 var wasted atomic.Uint64
 

@@ -1,22 +1,30 @@
-"""The example service in this process (through ASGI, without a network), and copies of it with the demo's patch."""
+"""The example service in this process (through ASGI, without a network), copies of it with the demo's patch, and all the
+example services as processes, started as their perf.yml says.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import http.client
 import importlib
 import json
+import os
 import shutil
+import signal
+import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from perf_action.system import System
+from perf_action import config
+from perf_action.machine.commands import Places, argv_of
+from perf_action.system import Process, System
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/schema-registry-python"
 DEMO = Path(__file__).resolve().parents[2] / "perf_action/resources/demo"
@@ -33,7 +41,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """The modules of the example's package `registry`; nothing of them stays."""
     monkeypatch.syspath_prepend(EXAMPLE)
     _forget()
-    names = ("audit", "canonical", "compatibility", "references", "samples", "seed", "service")
+    names = ("audit", "canonical", "compatibility", "references", "samples", "seed", "service", "validation")
     yield SimpleNamespace(**{name: importlib.import_module(f"registry.{name}") for name in names})
     _forget()
 
@@ -114,3 +122,114 @@ def copies(tmp_path: Path, system: System) -> tuple[Path, Path]:
     applied = system.run(["git", "apply", str(DEMO / "slower-and-leaking.patch")], cwd=head)
     assert applied.code == 0, applied.stderr
     return base, head
+
+
+@dataclass(frozen=True)
+class Built:
+    """An example service that was built. `argv` of a launch on a port with a work folder; the same for what runs before."""
+
+    service: config.Service
+    loads: Mapping[str, config.Scenario]
+    folder: Path
+    env: Mapping[str, str]
+    python: str
+
+    def argv(self, command: str | list[str], port: int, work: Path) -> tuple[str, ...]:
+        places = Places(checkout=self.folder.parents[1], python=self.python, port=port, work=work)
+        return argv_of(command, places, key="service")
+
+
+@dataclass
+class Client:
+    """A running example service, and one connection to it that stays open."""
+
+    process: Process
+    port: int
+    start: Callable[[], Process]
+    connection: http.client.HTTPConnection
+
+    def ask(
+        self, method: str, path: str, body: Any = None, *, raw: bytes = b"", key: str | None = KEY
+    ) -> Answer:
+        headers = {"X-API-Key": key} if key is not None else {}
+        sent = raw if body is None else json.dumps(body).encode()
+        self.connection.request(method, path, sent or None, headers)
+        response = self.connection.getresponse()
+        said = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, said, response.read())
+
+    @contextmanager
+    def another(self) -> Iterator[Client]:
+        """The same service on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        yield replace(self, connection=connection)
+        connection.close()
+
+    def restart(self) -> None:
+        self.connection.close()
+        self.process.signal(signal.SIGTERM)
+        assert self.process.wait(30) is not None
+        self.process = self.start()
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Built]:
+    """`built("rust")`: the service as its perf.yml builds it, in a copy; the Python one in the Python of the tests."""
+    examples = tmp_path_factory.mktemp("services") / "examples"
+    ignored = shutil.ignore_patterns("__pycache__", "*.db*", "target", "build", "schema-registry")
+    shutil.copytree(EXAMPLE.parent, examples, ignore=ignored)
+    system = System({**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
+    done: dict[str, Built] = {}
+
+    def build(language: str) -> Built:
+        if language not in done:
+            folder = examples / f"schema-registry-{language}"
+            settings = config.read_config(folder / "perf.yml")
+            service = settings.service
+            if service.build:
+                made = system.run(service.build.split(), cwd=folder)
+                assert made.code == 0, made.stderr
+            env = {**system.environ, "API_KEY": KEY}
+            done[language] = Built(service, settings.load, folder, env, sys.executable)
+        return done[language]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def launched(
+    built: Callable[[str], Built], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., AbstractContextManager[Client]]:
+    """`with launched("rust", {"REGISTRY_FAULT": "slow"}) as client`: the service, freshly seeded, in the argv `wrap`."""
+
+    @contextmanager
+    def launch(
+        language: str, env: Mapping[str, str] | None = None, wrap: tuple[str, ...] = ()
+    ) -> Iterator[Client]:
+        one, work = built(language), tmp_path_factory.mktemp("launch")
+        system = System({**one.env, "REGISTRY_DB": str(work / "registry.db"), **(env or {})})
+        port, log = system.free_port(), work / "service.log"
+        seeded = system.run(
+            one.argv(one.service.before_launch, port, work), cwd=one.folder, env=system.environ
+        )
+        assert seeded.code == 0, seeded.stderr
+
+        def start() -> Process:
+            argv = (*wrap, *one.argv(one.service.command, port, work))
+            process = system.start(argv, cwd=one.folder, env=system.environ, log=log)
+            for _ in range(1500):
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        return process
+                assert process.poll() is None, log.read_text()
+                system.sleep(0.02)
+            raise AssertionError(log.read_text())
+
+        client = Client(start(), port, start, http.client.HTTPConnection("127.0.0.1", port, timeout=60))
+        try:
+            yield client
+        finally:
+            client.connection.close()
+            client.process.close()
+
+    return launch

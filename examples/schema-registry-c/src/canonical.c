@@ -6,7 +6,7 @@
 #include "faults.h"
 #include "sha256.h"
 
-enum { WASTED_ROUNDS = 8 }; // how often the fault looks at each letter
+enum { WASTED_ROUNDS = 32 }; // how often the fault looks at each letter
 
 static const char *const annotations[] = {"$comment", "$schema", "title", "description", "examples"};
 static const char *const unordered[] = {"required", "enum", "type"};

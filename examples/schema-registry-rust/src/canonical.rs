@@ -9,7 +9,7 @@ use crate::sha256::sha256;
 const ANNOTATIONS: [&str; 5] = ["$comment", "$schema", "title", "description", "examples"];
 const UNORDERED: [&str; 3] = ["required", "enum", "type"];
 /// How often the fault looks at each letter.
-const WASTED_ROUNDS: u64 = 8;
+const WASTED_ROUNDS: u64 = 32;
 
 /// What the names of an object's members are.
 #[derive(Clone, Copy, PartialEq, Eq)]
