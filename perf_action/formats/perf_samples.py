@@ -22,8 +22,11 @@ from perf_action.model.stacks import StackTable
 _AT_ONCE = 1 << 19
 #: events that count time; samples of any other one are of a kind of their own
 _CPU: Final = re.compile(
-    r"(cpu-clock|task-clock|(cpu[-_])?cycles|ref-cycles|cpu(_core|_atom)?/[\w-]*cycles[^/]*/)(:.*)?"
+    r"cpu-clock|task-clock|(cpu[-_])?cycles|ref-cycles|cpu(_core|_atom)?/[\w-]*cycles[^/]*/"
 )
+_MODIFIERS: Final = re.compile(r"(?:(?<=[^:]):|(?<=/))[ukhIGHpPSDWeb]+$")
+#: as deep as perf records and prints if it is not told otherwise
+_DEEPEST: Final = 127
 
 
 class Samples:
@@ -39,6 +42,7 @@ class Samples:
         self._heads: list[Int32] = []
         #: how often each frame was in a stack, and on top of one
         self._seen, self._leaves = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        self._cut = 0
         self._with_heads: bool | None = None
 
     def feed(self, text: bytes) -> None:
@@ -85,6 +89,10 @@ class Samples:
         nameless = self._nameless()
         if nameless:
             builder.note(f"{nameless} of {len(heads)} samples are in code that has no name ({UNKNOWN})")
+        if self._cut:
+            builder.note(
+                f"{self._cut} of {len(heads)} stacks are cut off at {_DEEPEST} frames: who called is lost"
+            )
         return builder.build(duration_ns=duration_ns)
 
     def _nameless(self) -> int:
@@ -155,6 +163,7 @@ class Samples:
             only = self._lines.only_frames(heads[bare].tolist())
             frames = np.insert(frames, np.searchsorted(owners, bare), only)
             lengths[bare] = 1
+        self._cut += int(np.count_nonzero(lengths == _DEEPEST))
         self._seen = _plus(self._seen, frames)
         self._leaves = _plus(self._leaves, frames[np.cumsum(lengths) - lengths])
         self._nodes.append(self._stacks.add(frames, lengths, leaf_first=True))
@@ -177,13 +186,17 @@ def _plus(counts: Int64, frames: Int32) -> Int64:
     return out
 
 
+def _plain(event: str) -> str:
+    """An event without what it was restricted to (``:u`` the user's code, ``:HG`` host and guest …)."""
+    return _MODIFIERS.sub("", event)
+
+
 def _is_cpu(event: str) -> bool:
-    return not event or _CPU.fullmatch(event) is not None
+    return not event or _CPU.fullmatch(_plain(event)) is not None
 
 
 def _kind(event: str, events: Sequence[str]) -> ValueKind:
     """Samples of a clock or of cycles are `cpu`; any other event is a kind by its own name."""
-    several = sum(_is_cpu(other) for other in events) > 1
-    if _is_cpu(event):
-        return ValueKind("cpu", "samples", event if several else "")
-    return ValueKind(event, "samples")
+    name = "cpu" if _is_cpu(event) else _plain(event)
+    twins = sum((_is_cpu(other) if name == "cpu" else _plain(other) == name) for other in events)
+    return ValueKind(name, "samples", event if twins > 1 else "")
