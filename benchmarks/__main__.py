@@ -20,6 +20,8 @@ def main() -> None:
     runpy.run_path(str(HERE / "verdicts" / "score.py"), run_name="__main__")
     print("\n== speed: reading a memray file, against memray's own passes over it\n", flush=True)
     runpy.run_path(str(HERE / "speed.py"), run_name="__main__")
+    print("\n== flame graphs of 100,000 nodes\n", flush=True)
+    runpy.run_path(str(HERE / "flamegraph.py"), run_name="__main__")
 
 
 main()

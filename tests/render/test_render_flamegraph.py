@@ -154,6 +154,18 @@ def test_wide_profiles_lose_their_dust() -> None:
     assert len(frames_all(text)) <= MAX_BOXES
 
 
+def test_a_picture_is_never_too_large() -> None:
+    """Names that grow fivefold when they are escaped, in thousands of frames wide enough to be seen."""
+    stacks = {(f"{i}{'&' * 150}", *(f"{i}.{depth}{'&' * 150}" for depth in range(5))): 10 for i in range(900)}
+    profile = factories.profile(stacks)
+    for text in (svg(profile), diff_svg(profile, profile)):
+        drawn = frames_all(text)
+        assert 1_500_000 < len(text.encode()) < 2_000_000
+        assert 1000 < len(drawn) - 1 < MAX_BOXES
+        assert f"Not drawn: {900 * 6 - (len(drawn) - 1):,} frames beyond" in text
+        assert {e.findtext(f"{SVG}text") for e in drawn if width(e) > 0.2} == {"all"}
+
+
 @pytest.mark.parametrize("picture", ["svg", "diff"])
 def test_hostile_names_are_text(picture: str) -> None:
     profile = factories.hostile().flames[0].head
