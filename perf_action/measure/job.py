@@ -9,11 +9,14 @@ from pathlib import Path
 
 from perf_action.config import Config, digest
 from perf_action.load import tool
+from perf_action.machine.doctor import service_checks
+from perf_action.machine.doctor.machine import machine_checks
 from perf_action.machine.environment import environment
 from perf_action.machine.needs import prepared_target
 from perf_action.machine.sysctl import Kernel
 from perf_action.measure.campaign import Campaign, Execute, SideFailed, calibrate, carry_out
 from perf_action.measure.captured import Read
+from perf_action.measure.conditions import conditions
 from perf_action.measure.execute import execute
 from perf_action.measure.launch import Bench
 from perf_action.measure.listener import Listener
@@ -27,6 +30,9 @@ from perf_action.profilers import profiler
 from perf_action.profilers.auto import resolve
 from perf_action.recording import Run
 from perf_action.system import System
+
+#: how long the machine is watched for what else runs, before anything is measured
+_WATCHED = 0.5
 
 
 def plan(config: Config, sides: tuple[Side, ...], system: System) -> tuple[tuple[Stage, float], ...]:
@@ -79,6 +85,8 @@ def _measure(
     )
     if sides.identical:
         return run
+    target = prepared_target(sides.prepared[Side.HEAD], system)
+    before = (*service_checks(config, target, system), *machine_checks(system, folder, _WATCHED))
     bench = Bench(config=config, system=system, run=folder, prepared=sides.prepared, read=read)
     perform = partial(execute, bench=bench)
     order = schedule(config, tuple(sides.prepared), system.cores())
@@ -96,6 +104,7 @@ def _measure(
         run,
         sides={s: _side(s, campaign, bench, taken_on) for s in sides.prepared if s not in left_out},
         stages=campaign.stages,
+        checks=(*before, *conditions(campaign.records, cores=len(system.cores()))),
         notes=(*run.notes, *(f"not measured for want of time: {line}" for line in campaign.dropped)),
     )
 

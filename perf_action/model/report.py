@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perf_action.model.change import Comparison
+from perf_action.model.check import Check
 from perf_action.model.environment import Environment
 from perf_action.model.finding import Finding
 from perf_action.model.profile import Profile
@@ -48,7 +49,8 @@ class FlameGraph:
 class Report:
     """`comparison` is None on a first run with nothing to compare with. `fails` lists why the policy fails, if it does.
 
-    `artifact_url` and `run_url` are empty outside GitHub.
+    `artifact_url` and `run_url` are empty outside GitHub. `checks` say whether the service and the machine were fit to
+    be measured, and whether it was measured as a profile should be taken.
     """
 
     title: str
@@ -66,3 +68,4 @@ class Report:
     artifact_url: str = ""
     run_url: str = ""
     failed_sides: tuple[tuple[Side, str], ...] = ()
+    checks: tuple[Check, ...] = ()

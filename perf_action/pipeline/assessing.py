@@ -76,6 +76,7 @@ def _report(measured: Run, chosen: Chosen, budgets: Sequence[Budget], fail_on: S
         notes=(*measured.notes, *chosen.warnings),
         skipped=measured.skipped or measured.identical,
         failed_sides=measured.failed,
+        checks=measured.checks,
     )
     return replace(report, fails=fails(report, fail_on))
 

@@ -77,7 +77,7 @@ def decode_profile(source: str, data: bytes) -> Profile:
         if profile.fidelity not in get_args(Fidelity):
             raise ValueError(f"unknown fidelity {profile.fidelity}")
         profile.check()
-    except (*_BROKEN, KeyError, TypeError, ValueError) as error:
+    except (*_BROKEN, KeyError, TypeError, ValueError, RuntimeError) as error:  # RuntimeError: "encrypted"
         raise InputError(source, f"not a recorded profile: {error}") from None
     return profile
 

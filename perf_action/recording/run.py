@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from perf_action.errors import InputError, UsageError
 from perf_action.formats.pprof_write import to_pprof
 from perf_action.formats.slices import to_slices
+from perf_action.model.check import Check
 from perf_action.model.environment import Environment
 from perf_action.model.finding import Budget
 from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice
@@ -40,6 +41,7 @@ from perf_action.system import write_bytes, write_text
 SCHEMA = 1
 RUN_FILE = "run.json"
 _STAGES: TypeAdapter[tuple[StageOutcome, ...]] = TypeAdapter(tuple[StageOutcome, ...])
+_CHECKS: TypeAdapter[tuple[Check, ...]] = TypeAdapter(tuple[Check, ...])
 _BUDGETS: TypeAdapter[tuple[Budget, ...]] = TypeAdapter(tuple[Budget, ...])
 _RECORD: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
 
@@ -48,7 +50,7 @@ _RECORD: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
 class Run:
     """A run as measured. `failed` gives for a side the reason why it could not be measured; `identical` why the sides
     were not measured, since they are the same program; `skipped` why nothing was measured. `budgets` and `fail_on` are
-    those of the settings it was measured with.
+    those of the settings it was measured with; `checks` say under which conditions it was.
     """
 
     config_digest: str
@@ -62,6 +64,7 @@ class Run:
     skipped: str = ""
     budgets: tuple[Budget, ...] = ()
     fail_on: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     def snapshot(self, side: Side) -> Snapshot:
         """One side; UsageError if it was not measured."""
@@ -110,6 +113,7 @@ def write_run(folder: Path, run: Run) -> None:
         "skipped": run.skipped,
         "budgets": _BUDGETS.dump_python(run.budgets, mode="json"),
         "fail_on": list(run.fail_on),
+        "checks": _CHECKS.dump_python(run.checks, mode="json"),
     }
     write_text(folder / RUN_FILE, json.dumps(data, indent=1) + "\n")
 
@@ -143,6 +147,7 @@ def read_run(folder: Path) -> Run:
             skipped=str(raw["skipped"]),
             budgets=_BUDGETS.validate_python(raw["budgets"]),
             fail_on=tuple(map(str, raw["fail_on"])),
+            checks=_CHECKS.validate_python(raw.get("checks", [])),  # runs of earlier versions have none
         )
     except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as error:
         raise InputError(path, f"not what perf-action run writes: {type(error).__name__} {error}") from None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from perf_action.model.change import Comparison
+from perf_action.model.check import Check
 from perf_action.model.environment import Environment
+from perf_action.model.finding import State
 from perf_action.model.report import Report
 from perf_action.model.snapshot import Snapshot
 from perf_action.render import escape, numbers
@@ -45,6 +47,9 @@ def _distance(commits: int | None, days: float | None) -> str:
     return ", ".join(parts)
 
 
+_ANSWERS = {State.PASS: "✓", State.FAIL: "✗", State.CANNOT_TELL: "?"}
+
+
 def environment(e: Environment | None) -> tuple[tuple[str, str], ...]:
     if e is None:
         return ()
@@ -72,6 +77,18 @@ def environment(e: Environment | None) -> tuple[tuple[str, str], ...]:
     ]
     rows += [(escape.name(k, 40), escape.sentence(v, 120)) for k, v in (*e.tools, *e.extra)]
     return (*rows, ("Fingerprint", e.fingerprint()))
+
+
+def conditions(checks: Sequence[Check]) -> tuple[tuple[str, str], ...]:
+    """Rows that go with the environment: of the machine only what is not as it should be."""
+    return tuple(
+        (
+            escape.name(check.name[:1].upper() + check.name[1:], 40),
+            escape.sentence(f"{_ANSWERS[check.state]} {check.evidence}", 160),
+        )
+        for check in checks
+        if check.topic != "machine" or check.state is State.FAIL
+    )
 
 
 def self_check(c: Comparison) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from perf_action.model.change import Comparison, FunctionChange, Verdict
 from perf_action.model.report import Report
 from perf_action.render import escape, numbers, words
-from perf_action.render.context import baseline, environment, reproduce, self_check
+from perf_action.render.context import baseline, conditions, environment, reproduce, self_check
 from perf_action.render.headline import Line, headline, lines, telling_functions, variant
 from perf_action.render.rows import (
     BudgetRow,
@@ -106,7 +106,10 @@ def facts(report: Report, *, columns: int = 96) -> Facts:
         baseline=baseline(report),
         reasons=_sentences(c.reasons),
         failed_sides=tuple((side.value, reason) for side, reason in report.failed_sides),
-        environment=environment(report.environment or report.head.environment),
+        environment=(
+            *environment(report.environment or report.head.environment),
+            *conditions(report.checks),
+        ),
         environment_differences=_sentences(c.environment_differences),
         self_check=self_check(c),
         stages=tuple(map(stage_row, report.stages)),

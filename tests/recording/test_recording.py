@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from perf_action.errors import InputError, UsageError
 from perf_action.model.builder import ProfileBuilder
+from perf_action.model.check import Check, Weight
 from perf_action.model.environment import Environment
-from perf_action.model.finding import Budget
+from perf_action.model.finding import Budget, State
 from perf_action.model.metric import Metric, Series
 from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice, ValueKind
 from perf_action.model.report import StageOutcome
@@ -71,6 +72,17 @@ def run() -> Run:
         failed=((Side.BASE, "could not be built"),),
         budgets=(Budget(rule="memory.peak", limit=5e8, unit="bytes"),),
         fail_on=("budget",),
+        checks=(
+            Check(name="warmed up", topic="before profiling", state=State.PASS, evidence="+1 %"),
+            Check(
+                name="linking",
+                topic="program",
+                state=State.FAIL,
+                evidence="static",
+                remedy="link",
+                weight=Weight.ADVICE,
+            ),
+        ),
     )
 
 
@@ -101,9 +113,18 @@ def test_a_run_folder_can_be_moved_and_read_again(tmp_path: Path) -> None:
     assert found.budgets == run().budgets
     assert found.stages == run().stages
     assert found.failed == run().failed
+    assert found.checks == run().checks
     assert (tmp_path / "there" / "head" / "cpu" / "profile.pb.gz").is_file()
     with pytest.raises(UsageError, match="no base side, only head"):
         found.snapshot(Side.BASE)
+
+
+def test_a_run_of_an_earlier_version_has_no_checks(tmp_path: Path) -> None:
+    write_run(tmp_path, run())
+    data = json.loads((tmp_path / "run.json").read_text())
+    del data["checks"]
+    (tmp_path / "run.json").write_text(json.dumps(data))
+    assert read_run(tmp_path).checks == ()
 
 
 def changed(data: bytes, **changes: object) -> bytes:

@@ -8,9 +8,12 @@ from hypothesis import given, settings
 from report_strategies import reports
 
 from perf_action.model.change import Comparison, LeakState, Verdict
+from perf_action.model.check import Check
+from perf_action.model.finding import State
 from perf_action.model.metric import Metric
 from perf_action.model.report import FlameGraph, Report
 from perf_action.model.snapshot import Snapshot
+from perf_action.render import escape
 from perf_action.render.facts import facts
 from perf_action.render.headline import settles
 from perf_action.render.sentence import plain
@@ -232,3 +235,26 @@ def test_the_headline_never_contradicts_the_rows(report: Report) -> None:
     if f.variant == "inconclusive":
         assert report.comparison is not None
         assert report.comparison.verdict is Verdict.INCONCLUSIVE
+
+
+def test_conditions_stand_with_the_environment_those_of_the_machine_only_if_they_are_bad() -> None:
+    def check(name: str, state: State, evidence: str, topic: str = "before profiling") -> Check:
+        return Check(name=name, topic=topic, state=state, evidence=evidence)  # type: ignore[arg-type]
+
+    report = replace(
+        factories.ALL["regression"](),
+        checks=(
+            check("warmed up", State.PASS, "+1 %"),
+            check("optimised build", State.CANNOT_TELL, "stripped"),
+            check("debug assertions off", State.FAIL, "<b>on</b>"),
+            check("SMT", State.PASS, "off", "machine"),
+            check("turbo", State.FAIL, "on", "machine"),
+        ),
+    )
+    plain_rows = facts(replace(report, checks=())).environment
+    assert facts(report).environment[len(plain_rows) :] == (
+        ("Warmed up", "✓ +1 %"),
+        ("Optimised build", "? stripped"),
+        ("Debug assertions off", "✗ " + escape.sentence("<b>on</b>", 99)),
+        ("Turbo", "✗ on"),
+    )

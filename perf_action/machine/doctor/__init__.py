@@ -87,53 +87,58 @@ def _pythons(patient: Patient) -> Sequence[Interpreter] | str:
 def _program(patient: Patient) -> Iterator[Check]:
     """Of the program that is named, that runs, or that the settings start."""
     try:
-        path = _path(patient)
+        if patient.pid is not None:
+            yield from _of_file(_of_process(patient.pid, patient.root), patient.root)
+        elif patient.binary is not None:
+            yield from _of_file(patient.binary, patient.root)
+        elif patient.config is not None:
+            yield from service_checks(patient.config, patient.target, patient.system, patient.root)
     except CannotMeasure as error:
         reason, _, remedy = str(error).partition("; ")
         yield _unknown(reason, State.FAIL, remedy, Weight.NEEDED)
+
+
+def service_checks(config: Config, target: Target, system: System, root: Path = Path("/")) -> Iterator[Check]:
+    """Whether the service is fit to be profiled. `target` is the service, built or not yet."""
+    if target.pid is None and names_python(target):
+        yield _python(target)
         return
-    if path is None:
-        yield from _without_program(patient)
+    path = find_program(target, system)
+    if path is not None:
+        yield from _of_file(path, root)
         return
+    build = config.service.build
+    shown = " ".join(build) if isinstance(build, list) else build
+    remedy = f"build it first: {shown}" if shown else "perf-action doctor --binary FILE"
+    evidence = "the program that service.command starts is not there (yet), or is none that can be looked at"
+    yield _unknown(evidence, State.CANNOT_TELL, remedy)
+
+
+def _of_process(pid: int, root: Path) -> Path:
+    if not (root / "proc" / str(pid)).exists():
+        raise CannotMeasure(f"there is no process {pid}; pgrep -a NAME finds it")
+    return root / "proc" / str(pid) / "exe"
+
+
+def _of_file(path: Path, root: Path) -> Iterator[Check]:
     try:
-        yield from program_checks(read_elf(path), patient.root)
+        yield from program_checks(read_elf(path), root)
     except InputError as error:
         yield damaged(error)
 
 
-def _path(patient: Patient) -> Path | None:
-    if patient.pid is not None:
-        if not (patient.root / "proc" / str(patient.pid)).exists():
-            raise CannotMeasure(f"there is no process {patient.pid}; pgrep -a NAME finds it")
-        return patient.root / "proc" / str(patient.pid) / "exe"
-    if patient.binary is None and patient.config is not None:
-        return find_program(patient.target, patient.system)
-    return patient.binary
-
-
-def _without_program(patient: Patient) -> Iterator[Check]:
-    if patient.config is None:
-        return
-    command = patient.config.service.command
-    words = " ".join(command) if isinstance(command, list) else command
-    if names_python(patient.target):
-        found = _RELOADING.search(words)
-        yield Check(
-            name="optimised build",
-            topic="before profiling",
-            state=State.FAIL if found else State.PASS,
-            evidence=f"service.command has {found.group()}"
-            if found
-            else "Python, without a debug or reload option",
-            remedy="leave it out of service.command" if found else "",
-        )
-    else:
-        build = patient.config.service.build
-        shown = " ".join(build) if isinstance(build, list) else build
-        remedy = f"build it first: {shown}" if shown else "perf-action doctor --binary FILE"
-        yield _unknown(
-            "the program that service.command starts is not there (yet)", State.CANNOT_TELL, remedy
-        )
+def _python(target: Target) -> Check:
+    """A service that reloads itself, or asks for debug output, is another one than users have."""
+    found = _RELOADING.search(" ".join(target.argv))
+    return Check(
+        name="optimised build",
+        topic="before profiling",
+        state=State.FAIL if found else State.PASS,
+        evidence=f"service.command has {found.group()}"
+        if found
+        else "Python, without a debug or reload option",
+        remedy="leave it out of service.command" if found else "",
+    )
 
 
 def _unknown(evidence: str, state: State, remedy: str, weight: Weight = Weight.ADVICE) -> Check:
