@@ -19,6 +19,7 @@ KINDS: dict[str, bool] = {
     "cpu": True,
     "wall": True,
     "instructions": False,
+    "bytecodes": False,
     "allocations": False,
     "allocated": False,
     "temporary": False,

@@ -160,6 +160,7 @@ ProfilerName = Literal[
     "none",
     "auto",
     "py-spy",
+    "bytecodes",
     "perf",
     "cargo-flamegraph",
     "pprof",

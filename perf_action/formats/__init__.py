@@ -14,6 +14,7 @@ from perf_action.formats import (
     action_benchmark,
     austin,
     austin_mojo,
+    bytecodes,
     callgrind,
     chrome_trace,
     cpuprofile,
@@ -47,6 +48,7 @@ from perf_action.formats import (
 )
 from perf_action.formats.reader import Reader
 from perf_action.formats.source import ReadOptions, Source
+from perf_action.formats.symbols import readable
 from perf_action.formats.unreadable import refuse
 from perf_action.model.snapshot import Capture, Snapshot
 from perf_action.system import System
@@ -54,6 +56,7 @@ from perf_action.system import System
 #: the first that recognises a file reads it; the more particular ones come first
 READERS: Final[tuple[Reader, ...]] = (
     memray,
+    bytecodes,
     callgrind,
     heaptrack,
     massif,
@@ -98,7 +101,7 @@ def read(path: Path, system: System, options: ReadOptions = _DEFAULTS) -> Captur
         refuse(source)
         for reader in READERS:
             if reader.sniff(source):
-                return reader.read(source, options, system)
+                return readable(reader.read(source, options, system), system)
     except ValueError as error:  # what the model refuses to hold
         raise InputError(path, f"is no profile: {error}") from None
     except MemoryError:

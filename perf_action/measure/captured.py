@@ -27,7 +27,10 @@ _PER_REQUEST = {
     "memory.allocated": "memory.allocated.per_request",
 }
 #: exact profiles whose total is such a counter -> its metric and unit
-_TOTALS = {"instructions": ("cpu.instructions.per_request", "count")}
+_TOTALS = {
+    "instructions": ("cpu.instructions.per_request", "count"),
+    "bytecodes": ("cpu.bytecodes.per_request", "count"),
+}
 #: values that repeat to the digit
 _REPEATING = ("memory.peak", "memory.leak.", "memory.errors")
 #: what is held now, not what was spent: the last slice says it, and slices are not added up

@@ -3,7 +3,8 @@
 Python's `site` imports ``sitecustomize`` from the PYTHONPATH at the start of every interpreter
 (https://docs.python.org/3/library/site.html), so this reaches the service however it is started: ``python -m``, a
 console script, through a shell, ``uv run`` or gunicorn, and the interpreters that it starts itself. Nothing of the
-command line has to be rewritten. It starts memray (PERF_ACTION_MEMRAY_OUT) or lets py-spy look (PERF_ACTION_PTRACER).
+command line has to be rewritten. It starts memray (PERF_ACTION_MEMRAY_OUT), counts bytecodes (PERF_ACTION_BYTECODES_OUT) or
+lets py-spy look (PERF_ACTION_PTRACER).
 
 It must work in any Python the service may have, with the standard library alone, and may never stop the service from
 starting: a failure is written to a file for the one who started it.
@@ -46,9 +47,7 @@ def load_memray(folder: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
 
 def record_memory(memray, out: str, *, native: bool, children: bool) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Record every allocation until this process ends, however it does. Forked children get files of their own."""
-    import atexit  # noqa: PLC0415
     import gc  # noqa: PLC0415
-    import signal  # noqa: PLC0415
     import threading  # noqa: PLC0415
 
     # compressing takes seconds at the end of a busy process, which has stop-timeout to end in
@@ -74,14 +73,26 @@ def record_memory(memray, out: str, *, native: bool, children: bool) -> None:  #
     starter.join()
     if failed:
         raise failed[0]
-    state = {"open": True}
 
     def close() -> None:
-        if state["open"]:
-            state["open"] = False
-            # garbage in cycles is no leak; how much of it there is depends on when the collector last ran
-            gc.collect()
-            tracker.__exit__(None, None, None)
+        # garbage in cycles is no leak; how much of it there is depends on when the collector last ran
+        gc.collect()
+        tracker.__exit__(None, None, None)
+
+    at_the_end(close)
+
+
+def at_the_end(write) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Call `write` once when this process ends, by itself or by SIGTERM; in forked children too."""
+    import atexit  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    done_in = set()
+
+    def close() -> None:
+        if os.getpid() not in done_in:
+            done_in.add(os.getpid())
+            write()
 
     def terminated(number: int, _frame: object) -> None:
         close()
@@ -139,6 +150,11 @@ def _start() -> None:
             )
         except Exception as error:  # noqa: BLE001  # the service must start all the same
             _report(out, error)
+    counts = environ.get("PERF_ACTION_BYTECODES_OUT")
+    if counts:
+        if not environ.get("PERF_ACTION_BYTECODES_CHILDREN"):
+            del environ["PERF_ACTION_BYTECODES_OUT"]
+        count_bytecodes(counts, at_the_end)
 
 
 def _report(out: str, error: Exception) -> None:
@@ -159,6 +175,8 @@ def _run_next() -> None:
 
 
 if __name__ == "sitecustomize":
+    if os.environ.get("PERF_ACTION_BYTECODES_OUT"):
+        from bytecode_counter import count_bytecodes
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _HERE]
     _run_next()
     _start()
