@@ -22,9 +22,7 @@ INLINED: Final = "inlined"
 
 #: a head is short; what is longer is a frame with a long name
 _LONGEST_HEAD: Final = 1 << 13
-_WHO = (
-    r"(?P<comm>.{0,15}|.{16,64}?)\s+(?P<pid>-?\d+)(?:/(?P<tid>-?\d+))?(?:\s+\[\d+\])?(?:\s+[A-Za-z.-]{4,9})?"
-)
+_WHO = r"(?P<comm>.{0,15}|.{16,64}?)\s+(?P<pid>-?\d+)(?:/(?P<tid>-?\d+))?(?:\s+\[\d+\])?(?:\s+(?=\w*\.)[\w.#-]{4,9})?"
 _TIME = r"\s+(?P<time>\d+\.\d+):"
 _EVENT = r"\s+(?:\d+\s+)?(?P<event>\S.{0,200}?):(?=\s|$)"
 _REST = r"(?:\s+(?P<rest>.*))?"
@@ -74,12 +72,13 @@ def head(line: str) -> Head | None:
 
 
 def _head(found: dict[str, str | None]) -> Head:
-    time, rest = found.get("time"), found.get("rest") or ""
+    time, rest, event = found.get("time"), found.get("rest") or "", found.get("event") or ""
+    is_frame = _ONLY_FRAME.match(rest) is not None and (event != "" or rest.endswith(")"))
     return Head(
         thread=(found["comm"] or "").rstrip(" "),  # numbers are padded on their left
-        event=found.get("event") or "",
+        event=event,
         time_ns=None if time is None else _nanoseconds(time),
-        only=rest if _ONLY_FRAME.match(rest) else "",
+        only=rest if is_frame else "",
     )
 
 

@@ -26,6 +26,7 @@ _CHATTER: Final = re.compile(
     r"#|\[ ?perf |Warning:|WARNING: |Processed \d+ events|Check IO/CPU overload|addr2line: |cmd__addr2line|BFD: |"
     r"Samples for '"
 )
+_SOURCE_LINE: Final = re.compile(r"  \S")
 _OTHER_RECORD: Final = re.compile(r"(^|\s)PERF_RECORD_\w+")
 
 
@@ -48,6 +49,7 @@ class Lines(dict[bytes, int]):
         self.heads: dict[tuple[str, str, int], int] = {}
         self.times = array("q")
         self.has_sources = False
+        self._with_events: bool | None = None
         self._sources: dict[tuple[str, int], int] = {}
 
     def __missing__(self, line: bytes) -> int:
@@ -65,12 +67,12 @@ class Lines(dict[bytes, int]):
             return BLANK, True
         if not text.startswith("\t"):
             head = perf_frames.head(text)
-            if head is not None:
+            if head is not None and self._of_this_text(head, text):
                 return self._head(head, text)
         frame = perf_frames.frame(text) if text[0].isspace() else None
         if frame is not None:
             return self.frame(frame), True
-        if text.startswith("  "):
+        if _SOURCE_LINE.match(text):
             return self._source(*perf_frames.source_line(text)), True
         if _CHATTER.match(text):
             return NOTHING, True
@@ -78,6 +80,14 @@ class Lines(dict[bytes, int]):
 
     def frame(self, frame: Frame) -> int:
         return self.frames.setdefault(frame, len(self.frames))
+
+    def _of_this_text(self, head: perf_frames.Head, text: str) -> bool:
+        """All heads name their event, or none does: what looks like one without is else something else."""
+        if _OTHER_RECORD.search(text):
+            return True
+        if self._with_events is None:
+            self._with_events = bool(head.event)
+        return self._with_events == bool(head.event)
 
     def _head(self, head: perf_frames.Head, text: str) -> tuple[int, bool]:
         if _OTHER_RECORD.search(text):
@@ -127,6 +137,14 @@ class Lines(dict[bytes, int]):
             only = self.frame(frames[only]._replace(file=file, line=line))
         return HEAD - self.heads.setdefault((thread, event, only), len(self.heads))
 
+    def ends_sample(self, code: int) -> bool:
+        """Whether a text may end with that line: not within a stack, nor with a head whose stack is to come."""
+        if code >= 0:
+            return False
+        if SOURCE < code <= HEAD:
+            return list(self.heads)[HEAD - code][2] >= 0 or not self.frames
+        return True
+
     def only_frames(self, heads: Sequence[int]) -> Int32:
         """For each of `heads` the frame of a sample that has no stack: its own one, or ``[unknown]``."""
         only = [frame for _, _, frame in self.heads] or [-1]
@@ -136,19 +154,21 @@ class Lines(dict[bytes, int]):
             found = [unknown if frame < 0 else frame for frame in found]
         return np.array(found, dtype=np.int32)
 
-    def settled_frames(self, seen: Sequence[int]) -> list[Frame]:
-        """The frames, each function in the one file that it is in most often (`seen`: how often each frame was).
+    def settled_frames(self, seen: Sequence[int]) -> list[Frame | None]:
+        """The frames, each function in the one file that it is in most often; None for one that was in no stack. `seen`:
+        how often each was.
 
         At the address of a call that was inlined the source line is that of the callee, in whatever header it stands.
         """
-        if not self.has_sources:
-            return list(self.frames)
-        files: dict[tuple[str, str], Counter[str]] = {}
         counts = [*seen, *[0] * (len(self.frames) - len(seen))]
+        files: dict[tuple[str, str], Counter[str]] = {}
         for frame, count in zip(self.frames, counts, strict=True):
             files.setdefault((frame.name, frame.module), Counter())[frame.file] += count
         best = {key: _most(found) for key, found in files.items()}
-        return [_in_file(frame, best[frame.name, frame.module]) for frame in self.frames]
+        return [
+            _in_file(frame, best[frame.name, frame.module]) if count else None
+            for frame, count in zip(self.frames, counts, strict=True)
+        ]
 
 
 def _most(files: Counter[str]) -> str:

@@ -53,10 +53,13 @@ class Samples:
 
     def finish(self, *, complete: bool) -> int:
         """The number of samples. If the text is not known to be `complete`, it must not end within a stack."""
-        rest, self._rest = self._rest, b""
-        if rest.strip():
+        rest, self._rest = self._rest.rstrip(), b""
+        if rest:
             self._take([rest])
-        elif not complete and self._waiting and self._waiting[-1][-1] >= 0:
+        last = int(self._waiting[-1][-1]) if self._waiting else BLANK
+        # who strips a text takes its last line ends off, but leaves the last line whole
+        stripped = rest.endswith(b")") and last >= 0
+        if not (complete or stripped or self._lines.ends_sample(last)):
             raise self._source.error(
                 "the last stack is not followed by an empty line: it is cut off",
                 remedy="run perf script again",
@@ -72,7 +75,9 @@ class Samples:
         events = sorted({event: None for _, event, _ in table}, key=lambda event: not _is_cpu(event))
         builder = ProfileBuilder([_kind(event, events) for event in events], tool="perf")
         frames = [
-            builder.frame(builder.function(frame.name, file=frame.file, module=frame.module), frame.line)
+            -1
+            if frame is None
+            else builder.frame(builder.function(frame.name, file=frame.file, module=frame.module), frame.line)
             for frame in self._lines.settled_frames(self._seen.tolist())
         ]
         values = np.broadcast_to(np.int64(1), (len(heads), 1))  # one for each sample, and no memory for that

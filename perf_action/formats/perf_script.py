@@ -30,7 +30,7 @@ _PIECE = 1 << 18
 
 def sniff(source: Source) -> bool:
     """A head with its frame behind or below it; or frames alone."""
-    if source.is_binary:
+    if not source.is_text:
         return False
     lines = [line for line in source.head_lines[:_LOOK_AT] if not line.startswith("#")]
     for line, below in zip(lines, [*lines[1:], ""], strict=True):

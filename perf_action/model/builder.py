@@ -125,12 +125,12 @@ class ProfileBuilder:
         if self._stacks or self._bulk:
             raise ValueError("a builder takes samples one by one or all at once, not both")
         _check(len(stacks), nodes, values, len(self._kinds))
-        if not all(0 <= frame < len(self._frames) for frame in frames):
-            raise ValueError("a frame does not exist")
         parents, numbers = stacks.columns()
         if len(numbers) and int(numbers.max()) >= len(frames):
             raise ValueError("a frame of the stack does not exist")
         stack_frames = np.array(frames, dtype=np.int32)[numbers]
+        if len(numbers) and not 0 <= int(stack_frames.min()) <= int(stack_frames.max()) < len(self._frames):
+            raise ValueError("a frame does not exist")
         self._has_thread, self._has_time = thread is not None, times_ns is not None
         keys: list[_Column] = [nodes]
         if thread is not None:

@@ -6,7 +6,6 @@ import gzip
 import re
 import struct
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -333,7 +332,7 @@ def by_report(folder: Path, data: str) -> Counter[str]:
         (),
         ("-g", "-z"),
         ("-g", "-e", "cpu-clock"),
-        ("-g", "--per-thread"),
+        ("-g", "-c", "4000000"),
     ],
     ids=" ".join,
 )
@@ -399,39 +398,4 @@ def test_source_lines_and_inlined_functions(program: Path, system: System) -> No
         for frame, function in enumerate(profile.frame_function.tolist())
         if profile.key(function).name == "weigh"
     }
-    assert lines <= {21, 22, 23}
-
-
-@pytest.mark.slow
-def test_functions_of_python_are_named_by_its_perf_map(system: System, tmp_path: Path) -> None:
-    python = next(
-        (p for p in Path.home().glob(".pyenv/versions/3.1[23].*/bin/python") if p.exists()),
-        Path(sys.executable),
-    )
-    version = subprocess.run(
-        [python, "-c", "import sys; print(sys.version_info >= (3, 12))"], capture_output=True, check=True
-    )
-    script = "def inner(n): return sum(i * i for i in range(n))\ndef outer():\n  for _ in range(300): inner(20000)\nouter()"
-    perf(
-        "record",
-        "-q",
-        "-F",
-        "199",
-        "-e",
-        "cpu-clock:u",
-        "-g",
-        "-o",
-        "data",
-        "--",
-        python,
-        "-X",
-        "perf",
-        "-c",
-        script,
-        cwd=tmp_path,
-    )
-    names = {key.name: key for key in costs(formats.read(tmp_path / "data", system).captures[0].profile)}
-    if version.stdout.strip() == b"True":
-        assert names["py::outer"] == FunctionKey("py::outer", "<string>", "[jit]")
-    else:
-        assert "py::outer" not in names
+    assert 22 in lines <= {0, 21, 22, 23}
