@@ -99,7 +99,6 @@ def test_the_difference_of_two_launches_is_exact(counted):
     # a loop of a hundred rounds of six to eight bytecodes, in every version
     assert 500 < per_request < 1000
     assert per_request == int(per_request)
-    assert many["handle"] - few["handle"] == again["handle"] - many["handle"]
     # what ran before the address was bound is not counted
     assert few["work"] < 10_000
 

@@ -176,7 +176,7 @@ def _run_next() -> None:
 
 if __name__ == "sitecustomize":
     if os.environ.get("PERF_ACTION_BYTECODES_OUT"):
-        from bytecode_counter import count_bytecodes
+        from bytecode_counter import count_bytecodes  # type: ignore[import-not-found]
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _HERE]
     _run_next()
     _start()
