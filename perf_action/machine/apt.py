@@ -66,7 +66,7 @@ class Apt:
         by_hand = command_by_hand(f"apt-get install -y {' '.join(names)}", self._uid)
         if not self.may_install():
             raise CannotMeasure(
-                f"{' '.join(names)}: installing needs root, and sudo asks for a password here; run {by_hand}"
+                f"{' '.join(names)}: installing needs root, which sudo does not give without a password here; run {by_hand}"
             )
         self._say(f"apt-get install {' '.join(names)}")
         done = self._run(("install", *_OPTIONS, *names), _INSTALL_TIMEOUT)

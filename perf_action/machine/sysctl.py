@@ -140,7 +140,7 @@ class Kernel:
         if now == _FOREVER and setting.name.endswith("ptrace_scope"):
             return Change(setting=setting, before=now, error="3 stays until the machine starts anew")
         if not may_be_root(self.system, self.uid):
-            reason = "changing it needs root, and sudo asks for a password here"
+            reason = "changing it needs root, which sudo does not give without a password here"
             return Change(setting=setting, before=now, error=reason)
         try:
             with _locked(self._file) as entries:

@@ -153,7 +153,7 @@ def test_the_command_is_told_where_installing_is_not_allowed(
     sudo(tmp_path, "exit 1")
     with pytest.raises(
         CannotMeasure,
-        match=r"needs root, and sudo asks for a password here; run sudo apt-get install -y heaptrack valgrind$",
+        match=r"needs root, which sudo does not give without a password here; run sudo apt-get install -y heaptrack valgrind$",
     ):
         apt.install(["heaptrack", "valgrind"])
     assert (said, calls(tmp_path)) == ([], [])

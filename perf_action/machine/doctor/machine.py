@@ -99,7 +99,7 @@ def _disk(folder: Path) -> Check:
     return _check(
         "disk",
         state,
-        f"{free / 2**30:.1f} GiB free in {folder}",
+        f"{free / 2**30:.1f} GiB free",
         f"make room: du -xh {folder} | sort -h | tail",
     )
 
