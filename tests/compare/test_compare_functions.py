@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 from compare_cases import OPTIONS, captured, functions, profile, sliced, totals
 
+from perf_action.compare.identity import generic_name, match_functions
 from perf_action.compare.kinds import function_changes
 from perf_action.model.change import Verdict
+from perf_action.model.profile import FunctionKey
 
 R, I, U, Q = Verdict.REGRESSION, Verdict.IMPROVEMENT, Verdict.UNCHANGED, Verdict.INCONCLUSIVE  # noqa: E741
 
@@ -339,3 +341,47 @@ def test_recursion_counts_once_and_depth_is_no_limit():
     rows = function_changes(captured(profile({deep: 500})), captured(profile({deep: 500})), OPTIONS).rows
     assert [(r.name, r.base, r.share_base) for r in rows] == [("down", 500, 1.0)]
     assert len(rows[0].stack) <= 64
+
+
+# --- generic functions
+
+
+@pytest.mark.parametrize(
+    ("name", "generic"),
+    [
+        ("shop::keep::<u32>", "shop::keep"),
+        ("shop::Cart<int>::add(int const&)", "shop::Cart::add(int const&)"),
+        ("<shop::Pear<u8> as shop::Price>::price", "<shop::Pear as shop::Price>::price"),
+        ("std::operator<< <std::char_traits<char> >(std::ostream&)", "std::operator<< (std::ostream&)"),
+        ("a::operator<(b const&)", "a::operator<(b const&)"),
+        ("a::operator->()", "a::operator->()"),
+        ("operator<=>(A<int> const&)", "operator<=>(A const&)"),
+        ("<module>", "<module>"),
+        ("f.<locals>.<listcomp>", "f.<locals>.<listcomp>"),
+        ("<for<'a> fn(&'a u8) -> Vec<u8> as X>::y", "<for fn(&'a u8) -> Vec as X>::y"),
+        ("shop::<impl Price for Apple<u8>>::price", "shop::<impl Price for Apple>::price"),
+        ("main.Map[go.shape.int]", "main.Map[go.shape.int]"),
+        (">", ">"),
+        ("<", "<"),
+    ],
+)
+def test_the_arguments_of_a_generic_function_are_left_out(name, generic):
+    assert generic_name(name) == generic
+
+
+def test_another_instance_of_a_generic_function_is_the_same_function():
+    base = [
+        FunctionKey("keep::<u32>", "a.rs"),
+        FunctionKey("keep::<u8>", "a.rs"),
+        FunctionKey("send::<A>", "a.rs"),
+    ]
+    head = [
+        FunctionKey("keep::<u64>", "a.rs"),
+        FunctionKey("keep::<u8>", "a.rs"),
+        FunctionKey("send::<B>", "b.rs"),
+    ]
+    base_ids, head_ids, described = match_functions(base, head)
+    assert base_ids[base[0]] == head_ids[head[0]]
+    assert base_ids[base[1]] == head_ids[head[1]]
+    assert base_ids[base[2]] != head_ids[head[2]]  # its file says otherwise
+    assert described[base_ids[base[0]]].name == "keep::<u64>"
