@@ -128,24 +128,55 @@ def _whole(cut: Sequence[ProfileSlice]) -> Iterator[Profile]:
 
 
 def _others(taken: Sequence[tuple[CaptureFile, Capture]]) -> Iterator[Profile]:
-    """What is not CPU time by slice: one profile for each set of kinds, processes and slices added up."""
-    groups: defaultdict[tuple[ValueKind, ...], list[tuple[CaptureFile, Profile]]] = defaultdict(list)
+    """What is not CPU time by slice: one profile for each sort of file and set of kinds, processes and slices added up.
+
+    Files of different names with the same kinds (mutex and block of a Go service) are told apart by the kinds' event.
+    """
+    groups: defaultdict[tuple[ValueKind, ...], dict[str, list[tuple[CaptureFile, Profile]]]]
+    groups = defaultdict(lambda: defaultdict(list))
     for file, content in taken:
         for profile in (c.profile for c in content.captures):
-            if file.slice is None or not _is_cpu(profile):
-                groups[profile.kinds].append((file, profile))
-    for kinds, members in groups.items():
-        chosen = members
-        if any(kind.kind in _STATES for kind in kinds):
-            last = max((file.slice or 0) for file, _ in members)
-            chosen = [(file, p) for file, p in members if (file.slice or 0) == last]
-        by_slice = {file.slice: file.requests for file, _ in chosen}
-        requests = [r for r in by_slice.values() if r is not None]
-        parts = [profile for _, profile in chosen]
-        yield replace(
-            merge(parts) if len(parts) > 1 else parts[0],
-            requests=sum(requests) if len(requests) == len(by_slice) else None,
-        )
+            if file.slice is None:
+                groups[profile.kinds][_sort(file)].append((file, profile))
+            elif not _is_cpu(profile):
+                state = _state_of(profile)
+                groups[state.kinds][_sort(file)].append((file, state))
+    for kinds, sorts in groups.items():
+        for name, members in sorts.items():
+            profile = _together(members)
+            if len(sorts) > 1:
+                named = tuple(kind if kind.event else kind._replace(event=name) for kind in kinds)
+                profile = replace(profile, kinds=named)
+            yield profile
+
+
+def _sort(file: CaptureFile) -> str:
+    """What a file's name begins with, before numbers of slices and processes."""
+    return Path(file.path).name.partition(".")[0]
+
+
+def _state_of(profile: Profile) -> Profile:
+    """A profile of a slice that says what is held now, without what was spent since the service began."""
+    columns = [i for i, kind in enumerate(profile.kinds) if kind.kind in _STATES]
+    if not columns or len(columns) == len(profile.kinds):
+        return profile
+    kinds = tuple(profile.kinds[i] for i in columns)
+    return replace(profile, kinds=kinds, sample_values=profile.sample_values[:, columns])
+
+
+def _together(members: Sequence[tuple[CaptureFile, Profile]]) -> Profile:
+    """The profiles of one launch as one: all, or those of the last slice where they say what is held now."""
+    chosen = members
+    if any(kind.kind in _STATES for kind in members[0][1].kinds):
+        last = max((file.slice or 0) for file, _ in members)
+        chosen = [(file, p) for file, p in members if (file.slice or 0) == last]
+    by_slice = {file.slice: file.requests for file, _ in chosen}
+    requests = [r for r in by_slice.values() if r is not None]
+    parts = [profile for _, profile in chosen]
+    return replace(
+        merge(parts) if len(parts) > 1 else parts[0],
+        requests=sum(requests) if len(requests) == len(by_slice) else None,
+    )
 
 
 def _counters(taken: Sequence[tuple[CaptureFile, Capture]]) -> Iterator[_Counted]:
