@@ -142,9 +142,12 @@ def test_ptrace_scope_3_cannot_be_lowered(machine: Machine) -> None:
 
 def test_without_root_the_command_is_told_and_nothing_changes(machine: Machine) -> None:
     kernel = Kernel(
-        system=machine.kernel().system, root=machine.root, events=machine.events, names_hidden=lambda: False,
+        system=System({"PATH": "/nonexistent", "XDG_CACHE_HOME": str(machine.cache)}),
+        root=machine.root,
+        events=machine.events,
+        names_hidden=lambda: False,
         uid=lambda: 1000,
-    )  # fmt: skip
+    )
     with kernel.relaxed(frozenset({"perf"})) as changes:
         assert (
             "changing it needs root, which sudo does not give without a password here); sudo sysctl -w"
