@@ -20,7 +20,7 @@ from perf_action.system import System
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """`profilers` and `loads` by name; `notes` say what ``auto`` chose, or why it has not yet."""
+    """`profilers` (see `profilers_of`) and `loads` by name; `notes` say what ``auto`` chose, or why it has not yet."""
 
     profilers: frozenset[str]
     loads: frozenset[str]
@@ -34,6 +34,14 @@ class Needs:
         return tuple(tool for tool in TOOLS if self.wants(tool))
 
 
+def profilers_of(config: Config) -> frozenset[str]:
+    """The profilers of all stages, by name, and as ``NAME attached`` those that look into a service that runs already,
+    which takes more rights. Where nothing has been chosen yet there is none.
+    """
+    names = {s.profiler for s in config.stages.values()} - {"none", "auto"}
+    return frozenset(names | ({f"{n} attached" for n in names} if config.service.existing else set()))
+
+
 def needs(
     config: Config, target: Callable[[], Target], system: System, events: Callable[[], PerfEvents]
 ) -> Needs:
@@ -43,10 +51,9 @@ def needs(
         chosen = choices(config, target, system, events)
     except CannotMeasure as error:
         chosen = dict.fromkeys(waiting(config), error)
-    stages = applied(config, chosen).stages.values()
     loads = {next(iter(config.load)), *map(config.load_of, config.stages.values())}
     return Needs(
-        profilers=frozenset(s.profiler for s in stages) - {"none", "auto"},
+        profilers=profilers_of(applied(config, chosen)),
         loads=frozenset(config.load[name].tool for name in loads) - {"command"},
         notes=tuple(
             str(choice)

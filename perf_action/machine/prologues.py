@@ -54,7 +54,7 @@ def read_prologues(path: Path) -> Prologues:
     """Look at how functions begin. InputError for a damaged file."""
     with opened(path) as elf:
         machine = elf.get_machine_arch()
-        if machine not in ("x64", "AArch64") or elf.elfclass != 64:
+        if machine not in ("x64", "AArch64") or elf.elfclass != 64 or not elf.little_endian:
             return Prologues(reason=f"not known for {machine}")
         text = elf.get_section_by_name(".text")
         if text is None or not text["sh_size"]:

@@ -6,7 +6,8 @@ cleaned up after (`restore`), and so that of two runs at once the last one gives
 
 * kernel.perf_event_paranoid: 1 lets a process sample its user's processes, kernel included (perf_event_open(2))
 * kernel.kptr_restrict: 0 shows the addresses by which perf names the kernel's functions
-* kernel.yama.ptrace_scope: 1 lets a service consent to being looked into (3 cannot be changed)
+* kernel.yama.ptrace_scope: 1 lets a service of ours consent to being looked into, 0 is needed for one that runs already
+  (3 cannot be changed)
 """
 
 from __future__ import annotations
@@ -65,6 +66,12 @@ SETTINGS: tuple[Setting, ...] = (
         wanted=1,
         used_by=("py-spy",),
         purpose="looking into the service",
+    ),
+    Setting(
+        name="kernel.yama.ptrace_scope",
+        wanted=0,
+        used_by=("py-spy attached", "heaptrack attached"),
+        purpose="looking into a service that runs already",
     ),
 )
 

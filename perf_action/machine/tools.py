@@ -157,7 +157,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="cargo-flamegraph",
-        source=Crate(name="flamegraph", version="0.6.13"),
+        source=Crate(name="flamegraph", version="0.6.14"),
         used_by=("cargo-flamegraph",),
         programs=("cargo-flamegraph", "flamegraph"),
         version=("flamegraph", "--version"),
@@ -195,7 +195,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="gdb",
         source=Packages(alternatives=(("gdb",),)),
-        used_by=(),
+        used_by=("heaptrack attached",),
         programs=("gdb",),
         version=("gdb", "--version"),
         purpose="lets heaptrack and memray attach",

@@ -12,7 +12,7 @@ from perf_action.load import tool
 from perf_action.machine.doctor import service_checks
 from perf_action.machine.doctor.machine import machine_checks
 from perf_action.machine.environment import environment
-from perf_action.machine.needs import prepared_target
+from perf_action.machine.needs import prepared_target, profilers_of
 from perf_action.machine.sysctl import Kernel
 from perf_action.measure.campaign import Campaign, Execute, SideFailed, calibrate, carry_out
 from perf_action.measure.captured import Read
@@ -60,7 +60,7 @@ def measure(
     kernel = Kernel(system=system, say=listener.say)
     target = partial(prepared_target, sides.prepared[Side.HEAD], system)
     chosen, choices = resolve(config, target, system, kernel.expected_events)
-    with kernel.relaxed(frozenset(s.profiler for s in chosen.stages.values())) as changes:
+    with kernel.relaxed(profilers_of(chosen)) as changes:
         notes = (*choices, *map(str, changes))
         for note in notes:
             listener.say(note)

@@ -166,6 +166,15 @@ def test_a_service_that_should_run_and_does_not(examined):
     assert examined(config)["program"].evidence.startswith("service.pid: there is no process")
 
 
+def test_heaptrack_takes_gdb_along_to_attach(system):
+    config = parse(
+        {**CONFIG, "service": {"pid": os.getpid()}, "stages": {"m": {"profiler": "heaptrack"}}}, "perf.yml"
+    )
+    attached = needs(config, lambda: pytest.fail("nothing to choose"), system, PerfEvents)
+    assert [tool.name for tool in attached.tools] == ["heaptrack", "gdb", "k6"]
+    assert [tool.name for tool in needed_by(system, "heaptrack").tools] == ["heaptrack", "k6"]
+
+
 def needed_by(system: System, *profilers: str) -> Needs:
     config = parse(
         {**CONFIG, "stages": {f"s{i}": {"profiler": p} for i, p in enumerate(profilers)}}, "perf.yml"

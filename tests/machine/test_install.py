@@ -218,9 +218,14 @@ def crate(folder: Path, name: str, version: str) -> Path:
     return home
 
 
+def _path_of_cargo() -> str:
+    """cargo and the system's compiler, without a flamegraph that the tests themselves brought along."""
+    return f"{Path(str(shutil.which('cargo'))).parent}:/usr/bin:/bin"
+
+
 FLAMEGRAPH = Tool(
     name="cargo-flamegraph",
-    source=Crate(name="flamegraph", version="0.6.13"),
+    source=Crate(name="flamegraph", version="0.6.14"),
     used_by=("cargo-flamegraph",),
     programs=("cargo-flamegraph", "flamegraph"),
     version=("flamegraph", "--version"),
@@ -228,34 +233,34 @@ FLAMEGRAPH = Tool(
 
 
 @pytest.mark.slow
-def test_flamegraph_is_built_by_cargo_and_kept(installer, tmp_path, said, system):
-    home = crate(tmp_path, "flamegraph", "0.6.13")
+def test_flamegraph_is_built_by_cargo_and_kept(installer, tmp_path, said):
+    home = crate(tmp_path, "flamegraph", "0.6.14")
     environ = {k: os.environ[k] for k in ("HOME", "RUSTUP_HOME") if k in os.environ}
-    made = installer(path=system.environ["PATH"], CARGO_HOME=str(home), **environ)
+    made = installer(path=_path_of_cargo(), CARGO_HOME=str(home), **environ)
     made.bring([FLAMEGRAPH])
     kept = tmp_path / "a cache/perf-action"
     assert said == [
-        f"cargo install flamegraph --locked --version 0.6.13 (takes a minute or two; kept in {kept})",
-        "cargo-flamegraph 0.6.13: installed",
+        f"cargo install flamegraph --locked --version 0.6.14 (takes a minute or two; kept in {kept})",
+        "cargo-flamegraph 0.6.14: installed",
     ]
-    assert sorted(p.name for p in (kept / "flamegraph-0.6.13/bin").iterdir()) == [
+    assert sorted(p.name for p in (kept / "flamegraph-0.6.14/bin").iterdir()) == [
         "cargo-flamegraph",
         "flamegraph",
     ]
     made.bring([FLAMEGRAPH])
-    assert said[2:] == ["cargo-flamegraph 0.6.13: is there already"]
+    assert said[2:] == ["cargo-flamegraph 0.6.14: is there already"]
 
 
 @pytest.mark.slow
-def test_what_cargo_says_becomes_one_line_with_the_command(installer, tmp_path, system):
-    home = crate(tmp_path, "flamegraph", "0.6.12")
+def test_what_cargo_says_becomes_one_line_with_the_command(installer, tmp_path):
+    home = crate(tmp_path, "flamegraph", "0.6.13")
     environ = {k: os.environ[k] for k in ("HOME", "RUSTUP_HOME") if k in os.environ}
     with pytest.raises(CannotMeasure) as caught:
-        installer(path=system.environ["PATH"], CARGO_HOME=str(home), **environ).bring([FLAMEGRAPH])
+        installer(path=_path_of_cargo(), CARGO_HOME=str(home), **environ).bring([FLAMEGRAPH])
     assert str(caught.value).startswith(
         "flamegraph could not be installed: error: could not find `flamegraph`"
     )
-    assert str(caught.value).endswith("; run cargo install flamegraph --locked --version 0.6.13")
+    assert str(caught.value).endswith("; run cargo install flamegraph --locked --version 0.6.14")
 
 
 def test_without_cargo_the_way_to_rust_is_told(installer):

@@ -86,6 +86,25 @@ def test_py_spy_needs_consent_to_be_possible_and_no_more(machine: Machine) -> No
     assert machine.values() == BEFORE
 
 
+def test_a_service_that_runs_already_consents_to_nothing(machine: Machine) -> None:
+    machine.set(YAMA, 1)
+    kernel = Kernel(
+        system=machine.kernel().system,
+        root=machine.root,
+        ptrace=lambda _system: "Operation not permitted" if machine.values()[YAMA] > 0 else "",
+        uid=lambda: 0,
+    )
+    with kernel.relaxed(frozenset({"py-spy"})) as changes:
+        assert changes == ()
+    for name in ("py-spy", "heaptrack"):
+        with kernel.relaxed(frozenset({name, f"{name} attached"})) as changes:
+            assert machine.values()[YAMA] == 0
+        assert str(changes[0]).startswith(
+            "kernel.yama.ptrace_scope was 1, and 0 while measuring, for looking into a"
+        )
+        assert machine.values()[YAMA] == 1
+
+
 @pytest.mark.parametrize("profilers", [{"memray"}, {"heaptrack", "massif"}, set()])
 def test_what_nobody_needs_stays(machine: Machine, profilers: set[str]) -> None:
     with machine.kernel().relaxed(frozenset(profilers)) as changes:

@@ -13,13 +13,13 @@ from perf_action.errors import CannotMeasure, ToolMissing, UsageError
 from perf_action.machine.tools import TOOLS, Bundled, OwnFolder, Packages, Tool, Wheel, find_library, tool
 from perf_action.system import System
 
-#: need no tool of their own: nothing, a choice, and an HTTP request
-_WITHOUT = {"none", "auto", "pprof"}
+#: need no tool of their own: nothing, a choice, an HTTP request, and what Python itself can do
+_WITHOUT = {"none", "auto", "pprof", "bytecodes"}
 
 
 def test_every_profiler_and_load_generator_of_the_settings_has_its_tool():
     loads = set(get_args(Scenario.model_fields["tool"].annotation)) - {"command"}
-    used = {name for known in TOOLS for name in known.used_by}
+    used = {name.removesuffix(" attached") for known in TOOLS for name in known.used_by}
     assert used == (set(get_args(ProfilerName)) - _WITHOUT) | loads
 
 

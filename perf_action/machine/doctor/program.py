@@ -222,7 +222,8 @@ def _assertions(elf: Elf) -> Check:
 def _linking(elf: Elf) -> Check:
     name = "linking"
     if not elf.static:
-        evidence = f"dynamic, {len(elf.libraries)} libraries"
+        more = f" and {len(elf.libraries) - 3} more" if len(elf.libraries) > 3 else ""
+        evidence = f"dynamic: {', '.join(elf.libraries[:3])}{more}"
         return Check(name=name, topic="program", state=_PASS, evidence=evidence)
     if elf.language == "go":
         evidence = "static, as Go programs are: pprof sees its memory, heaptrack and valgrind do not"

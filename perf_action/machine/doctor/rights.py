@@ -24,7 +24,7 @@ def rights_checks(kernel: Kernel, needed: Needs | None, pid: int | None = None) 
     yield _events(kernel, needed, walls)
     yield _kernel_names(kernel, needed)
     yield _ptrace(kernel, needed, walls, pid)
-    for setting in SETTINGS:
+    for setting in {s.name: s for s in SETTINGS}.values():
         value = setting.value(kernel.root)
         said = "this kernel has no such restriction" if value is None else str(value)
         yield Check(name=setting.name.rpartition(".")[2], topic="rights", state=_PASS, evidence=said)
