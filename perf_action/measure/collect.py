@@ -21,7 +21,7 @@ def captures(one: Launch, trial: Trial, folder: Path) -> tuple[CaptureFile, ...]
     written = [f for f in files if f.stat().st_size > 0]
     if one.plan.artifacts and not written:
         raise CannotMeasure(profiler(trial.stage.profiler).silence(one.out))
-    if one.plan.attach:
+    if one.plan.attach or one.plan.text_artifacts:
         for file in written:
             one.service.scrub(file)
     slices = {name: s for s in one.slices for name in _written_in(one, s.index)}

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from perf_action.errors import UsageError
 from perf_action.profilers.bytecodes import Bytecodes
+from perf_action.profilers.callgrind import Callgrind
+from perf_action.profilers.dhat import Dhat
+from perf_action.profilers.massif import Massif
+from perf_action.profilers.memcheck import Memcheck
 from perf_action.profilers.memray import Memray
 from perf_action.profilers.none import NoProfiler
 from perf_action.profilers.plan import Plan, Profiler, Report, Target, Traits
 from perf_action.profilers.pprof import Pprof
 from perf_action.profilers.py_spy import PySpy
 
-PROFILERS: tuple[Profiler, ...] = (NoProfiler(), PySpy(), Bytecodes(), Memray(), Pprof())
+PROFILERS: tuple[Profiler, ...] = (
+    NoProfiler(),
+    PySpy(),
+    Bytecodes(),
+    Memray(),
+    Pprof(),
+    Callgrind(),
+    Dhat(),
+    Massif(),
+    Memcheck(),
+)
 
 
 def profiler(name: str) -> Profiler:

@@ -64,7 +64,8 @@ class Plan:
     recorder's output matches once it records; `stop_profiler` the signal that makes it write its file (None: it ends by
     itself, and has failed if its exit code is not 0). `own_processes` are names of executables in the tree that belong
     to the profiler, not to the service. `artifacts` are glob patterns, relative to the output folder, of captures to be
-    read; at least one must exist. `reports` are made of files in that folder for people who open them.
+    read; at least one must exist; `text_artifacts`: they are text, in which the command line stands with its secrets.
+    `reports` are made of files in that folder for people who open them.
     """
 
     argv: tuple[str, ...]
@@ -76,6 +77,7 @@ class Plan:
     stop_profiler: signal.Signals | None = signal.SIGINT
     own_processes: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
+    text_artifacts: bool = False
     reports: tuple[Report, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -1,0 +1,118 @@
+"""What massif, DHAT, memcheck and callgrind have in common: valgrind runs the service on a processor of its own making
+(https://valgrind.org/docs/manual/manual-core.html).
+
+* Every process writes its own file: ``%p`` in a name is its number, also in a child that was forked.
+* SIGTERM and SIGINT end a program as they would without valgrind, and the files are written; SIGKILL leaves none (of
+  memcheck's XML, half of it).
+* Without ``--trace-children`` a script, a shell or a launcher that executes the service would be all that is seen.
+* Sums repeat only if the program does: Python gets a fixed hash seed, and for memory its allocator is ``malloc``, since
+  valgrind does not see into arenas.
+* The gdb server is left out: nobody asks it, and it costs files in /tmp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from perf_action.errors import CannotMeasure, ToolMissing, one_line
+from perf_action.model.trial import Stage
+from perf_action.profilers.elf import contains
+from perf_action.profilers.plan import Target
+from perf_action.profilers.subject import Subject, look
+from perf_action.system import System
+
+_REMEDY = "sudo apt-get install valgrind libc6-dbg"
+#: allocators that are linked into programs under names that valgrind does not take for malloc
+_BUILT_IN = ((b"_rjem_malloc\0", "jemalloc"), (b"mi_malloc\0", "mimalloc"), (b"tc_malloc\0", "tcmalloc"))
+
+
+def program(system: System) -> str:
+    """Where valgrind is. ToolMissing with the command that installs it."""
+    found = system.which("valgrind")
+    if found is None:
+        raise ToolMissing("valgrind", _REMEDY)
+    return found
+
+
+def version(system: System) -> str:
+    """The version of valgrind, such as ``3.19.0``."""
+    said = system.run([program(system), "--version"], timeout=60)
+    return said.stdout.strip().removeprefix("valgrind-") or "unknown"
+
+
+def wrapped(
+    tool: str, options: Sequence[str], target: Target, stage: Stage, system: System, *, heap: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The argv that starts `target` under a tool, and notes. `heap`: the tool watches malloc.
+
+    CannotMeasure where valgrind cannot do it, with the reason and what to use instead.
+    """
+    if target.pid is not None:
+        raise CannotMeasure(f"{tool} has to start the service, which runs already; give service.command")
+    valgrind, subject = program(system), look(target, system)
+    notes = tuple(_examined(tool, subject, heap=heap))
+    direct = subject is not None and subject.program is not None and _starts(target, subject.program, system)
+    children = "yes" if stage.subprocesses or not direct else "no"
+    common = (f"--tool={tool}", "--vgdb=no", f"--trace-children={children}")
+    return (valgrind, *common, *options, *target.argv), notes
+
+
+def _examined(tool: str, subject: Subject | None, *, heap: bool) -> list[str]:
+    """Notes on what is told of the program. CannotMeasure for what valgrind cannot run or see into."""
+    if subject is None:
+        return []
+    if subject.language == "go":
+        raise CannotMeasure(
+            f"{tool} cannot follow a Go program ({subject.evidence}): goroutines have stacks of their own and memory "
+            "does not come from malloc; use profiler: pprof"
+        )
+    notes = []
+    if heap and subject.program is not None and subject.elf is not None:
+        if subject.elf.static:
+            raise CannotMeasure(
+                f"{tool} cannot see the memory of {subject.program.name}: it is linked statically, and valgrind puts "
+                "its own malloc in place of the one in a shared library; link it dynamically, or use callgrind"
+            )
+        found = contains(subject.program, *(name for name, _ in _BUILT_IN))
+        notes += [
+            f"{tool}: {allocator} is built into {subject.program.name}; what it hands out is not seen"
+            for (_, allocator), is_there in zip(_BUILT_IN, found, strict=True)
+            if is_there
+        ]
+    if subject.language == "other":
+        notes.append(f"{tool}: code that a runtime makes while it runs has no names ({subject.evidence})")
+    return notes
+
+
+def _starts(target: Target, found: Path, system: System) -> bool:
+    """Whether the command's first word is the program itself, with nothing in between."""
+    first = target.argv[0]
+    path = target.cwd / first if "/" in first else Path(system.which(first) or first)
+    return path.resolve() == found
+
+
+def output(out: Path, name: str) -> str:
+    """A path as an option of valgrind, with one file for each process: ``%p`` becomes its number."""
+    return str(out.resolve() / name).replace("%", "%%") + ".%p"
+
+
+def python_env(target: Target, *, heap: bool) -> tuple[tuple[str, str], ...]:
+    """What makes Python repeat itself, and show what it allocates; variables of the service are left as they are."""
+    env = dict(target.env)
+    wanted = {"PYTHONHASHSEED": "0", **({"PYTHONMALLOC": "malloc"} if heap else {})}
+    return tuple((name, env.get(name, value)) for name, value in wanted.items())
+
+
+def silence(tool: str, out: Path, pattern: str) -> str:
+    """Why there is no capture."""
+    empty = sorted(path.name for path in out.glob(pattern))
+    if empty:
+        return (
+            f"{tool} wrote only {one_line(', '.join(empty[:3]), 100)}, which is empty: the service was killed before it "
+            "had ended; raise service.stop-timeout"
+        )
+    return (
+        f"{tool} wrote nothing: valgrind could not run the service, or it was killed before it had ended. See the "
+        "service's log; raise service.stop-timeout if it does not end on SIGTERM"
+    )
