@@ -9,7 +9,7 @@ DEMO_STAMP := $(VENV)/.demo-installed
 TEST_VENV := .venv-test
 TEST_STAMP := $(TEST_VENV)/.installed
 
-.PHONY: demo check test bench lock clean
+.PHONY: demo check test bench profilers lock clean
 
 ## demo: the main job on an example service: two commits measured side by side, the comment printed
 demo: $(DEMO_STAMP)
@@ -29,6 +29,10 @@ test: $(TEST_STAMP)
 ## bench: the long measurements
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+## profilers: run every profiler on every example service, and write docs/profilers.md; ONLY=perf for some of it
+profilers: $(STAMP)
+	$(BIN)/python -m pytest -q tests/matrix -m slow --update-golden $(if $(ONLY),-k "$(ONLY)")
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
