@@ -84,7 +84,6 @@ class Tool:
     programs: tuple[str, ...] = ()
     library: str = ""
     version: tuple[str, ...] = ()
-    purpose: str = ""
 
     def missing(self, system: System, root: Path = Path("/")) -> str:
         """Which part of it is not there; empty if nothing is missing."""
@@ -190,7 +189,6 @@ TOOLS: tuple[Tool, ...] = (
         used_by=(),
         programs=("google-pprof",),
         version=("google-pprof", "--version"),
-        purpose="opens gperftools' files",
     ),
     Tool(
         name="gdb",
@@ -198,7 +196,6 @@ TOOLS: tuple[Tool, ...] = (
         used_by=("heaptrack attached",),
         programs=("gdb",),
         version=("gdb", "--version"),
-        purpose="lets heaptrack and memray attach",
     ),
     Tool(name="locust", source=Bundled(distribution="locust"), used_by=("locust",)),
     Tool(name="k6", source=_K6, used_by=("k6",), programs=("k6",), version=("k6", "version")),
