@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from perf_action.formats.folded_lines import read_folded
 from perf_action.formats.paths import paths
 from perf_action.formats.reader import capture_of
 from perf_action.formats.source import ReadOptions, Source
-from perf_action.formats.stack_lines import add_stacks, count_stacks, is_stack_line
-from perf_action.model.builder import ProfileBuilder
+from perf_action.formats.stack_lines import is_stack_line
 from perf_action.model.profile import Profile, ValueKind
 from perf_action.model.snapshot import Capture
 from perf_action.model.tree import stack_self
@@ -28,9 +28,7 @@ def sniff(source: Source) -> bool:
 
 
 def read(source: Source, options: ReadOptions, system: System) -> Capture:  # noqa: ARG001
-    builder = ProfileBuilder([ValueKind("cpu", "samples")])
-    add_stacks(builder, count_stacks(source))
-    return capture_of(NAME, builder.build())
+    return capture_of(NAME, read_folded(source, ValueKind("cpu", "samples")))
 
 
 def to_folded(profile: Profile, kind: int = 0) -> str:

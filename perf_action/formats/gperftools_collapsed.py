@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from perf_action.formats.folded_lines import read_folded
 from perf_action.formats.reader import capture_of
 from perf_action.formats.source import ReadOptions, Source
-from perf_action.formats.stack_lines import Frame, add_stacks, count_stacks
-from perf_action.model.builder import ProfileBuilder
+from perf_action.formats.stack_lines import Frame
 from perf_action.model.profile import UNKNOWN, ValueKind
 from perf_action.model.snapshot import Capture
 from perf_action.system import System
@@ -31,9 +31,8 @@ def sniff(source: Source) -> bool:
 
 
 def read(source: Source, options: ReadOptions, system: System) -> Capture:  # noqa: ARG001
-    builder = ProfileBuilder([ValueKind("cpu", "samples")], tool="gperftools")
-    add_stacks(builder, count_stacks(source), frame_of=_frame)
-    return capture_of(NAME, builder.build())
+    kind = ValueKind("cpu", "samples")
+    return capture_of(NAME, read_folded(source, kind, frame_of=_frame, tool="gperftools"))
 
 
 def _frame(text: str) -> Frame:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from perf_action.formats.source import Source
 from perf_action.model.builder import ProfileBuilder
 
-_INT64_MAX = 2**63 - 1
+INT64_MAX = 2**63 - 1
+NO_SAMPLES = "the profile holds no samples: every count is zero"
 
 
 class Frame(NamedTuple):
@@ -41,8 +42,8 @@ def count_stacks(source: Source) -> dict[str, int]:
         stack, digits = parts if len(parts) == 2 else ("", line[1:].strip() if line[0].isspace() else "")
         if not (digits.isascii() and digits.isdigit()):
             raise _malformed(source, number, parts)
-        count = int(digits) if len(digits) < 20 else _INT64_MAX + 1
-        if count > _INT64_MAX:
+        count = int(digits) if len(digits) < 20 else INT64_MAX + 1
+        if count > INT64_MAX:
             raise source.error(f"count {digits[:40]} is too large", place=f"line {number}")
         totals[stack] = totals.get(stack, 0) + count
     return totals
@@ -56,6 +57,10 @@ def _malformed(source: Source, number: int, parts: list[str]) -> Exception:
     shown = word if len(word) <= 40 else word[:40] + "…"
     reason = f"does not end in a count ({shown!r} is not a whole number of at least 0)"
     return source.error(reason, place=place, remedy="each line must be 'frame;frame;frame count'")
+
+
+def empty_frames(count: int) -> str:
+    return f"{count} empty frames dropped"
 
 
 def add_stacks(
@@ -74,9 +79,9 @@ def add_stacks(
         empty += len(texts) - len(frames)
         builder.sample(builder.stack_of(frames), (count,), thread=thread)
     if empty:
-        builder.note(f"{empty} empty frames dropped")
+        builder.note(empty_frames(empty))
     if not any(totals.values()):
-        builder.note("the profile holds no samples: every count is zero")
+        builder.note(NO_SAMPLES)
 
 
 class _FrameIds(dict[str, int]):

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from perf_action.model.profile import Int32, Int64
 
-#: rows that go down together, so that group, frame and row fit into one integer that is sorted
-_ROW_BITS = 16
-_BATCH = 1 << _ROW_BITS
+#: rows that go down together, and frames, so that group, frame and row fit into one integer that is sorted
+_ROW_BITS, _FRAME_BITS = 18, 27
+_BATCH, _FRAMES = 1 << _ROW_BITS, 1 << _FRAME_BITS
 #: below this depth there are too few stacks for arrays to pay
 _DEEP = 192
 
@@ -37,8 +37,8 @@ class StackTable:
         total = int(lengths.sum(dtype=np.int64))
         if total != len(frames) or (len(lengths) and lengths.min() < 1):
             raise ValueError("frames and lengths of stacks do not fit together")
-        if len(frames) and frames.min() < 0:
-            raise ValueError("a frame of a stack does not exist")
+        if len(frames) and not 0 <= int(frames.min()) <= int(frames.max()) < _FRAMES:
+            raise ValueError("a frame of a stack does not exist, or there are more than 100 million")
         ends = np.cumsum(lengths, dtype=np.int64)
         nodes = np.empty(len(lengths), dtype=np.int32)
         for start in range(0, len(lengths), _BATCH):
@@ -61,21 +61,19 @@ class StackTable:
 
     def _batch(self, frames: Int32, roots: Int64, lengths: Int32, step: int) -> Int32:
         out = np.empty(len(lengths), dtype=np.int32)
-        rows = np.argsort(
-            -lengths, kind="stable"
-        )  # the longest first: those left at a depth are the first ones
-        left = np.searchsorted(-lengths[rows], -np.arange(min(int(lengths.max()), _DEEP)), side="left")
-        groups = np.zeros(len(rows), dtype=np.int64)  # of each row: the place of its node in `nodes`
+        rows = np.arange(len(lengths))  # that reach the depth, in their order: neighbours are often alike
+        groups = np.zeros(len(lengths), dtype=np.int64)  # of each of `rows`: the place of its node in `nodes`
         nodes = np.full(1, -1, dtype=np.int32)
-        for depth, count in enumerate(left.tolist()):
-            rows = rows[:count]
-            found = frames[roots[rows] + step * depth]
-            groups, edges = _grouped(groups[:count], found, nodes)
+        for depth in range(min(int(lengths.max()), _DEEP)):
+            if depth:
+                longer = lengths[rows] > depth
+                if not longer.all():
+                    rows, groups = rows[longer], groups[longer]
+            groups, edges = _grouped(groups, frames[roots[rows] + step * depth], nodes)
             nodes = self._nodes(depth, edges)
             out[rows] = nodes[groups]
-        for row in rows[: np.searchsorted(-lengths[rows], -_DEEP, side="left")].tolist():
-            root = int(roots[row])
-            path = frames[root + step * np.arange(_DEEP, lengths[row])]
+        for row in rows[lengths[rows] > _DEEP].tolist():
+            path = frames[int(roots[row]) + step * np.arange(_DEEP, lengths[row])]
             out[row] = self._one(int(out[row]), path.tolist())
         return out
 
@@ -117,18 +115,21 @@ def _grouped(groups: Int64, frames: Int32, nodes: Int32) -> tuple[Int64, Int64]:
     """Rows of one group and one frame are one group of the next level: its number for each row, and the edge of each
     group (parent node + 1 above 32 bits of frame).
     """
-    keys = (groups << 47) | (frames.astype(np.int64) << _ROW_BITS) | np.arange(len(frames), dtype=np.int64)
-    keys.sort()
-    rows = keys & (_BATCH - 1)
-    keys >>= _ROW_BITS
-    first = np.empty(len(keys), dtype=np.bool_)
-    first[0] = True
-    np.not_equal(keys[1:], keys[:-1], out=first[1:])
-    numbers = np.empty(len(keys), dtype=np.int64)
-    numbers[rows] = np.cumsum(first) - 1
-    distinct = keys[first]
-    parents = nodes[distinct >> 31].astype(np.int64) + 1
-    return numbers, parents << 32 | (distinct & 0x7FFFFFFF)
+    keys = (groups << _FRAME_BITS) | frames
+    new = np.ones(len(keys), dtype=np.bool_)  # where a run of equal keys begins: only those are sorted
+    np.not_equal(keys[1:], keys[:-1], out=new[1:])
+    runs = keys[new] << _ROW_BITS
+    runs |= np.arange(len(runs))
+    runs.sort()
+    places = runs & (_BATCH - 1)
+    runs >>= _ROW_BITS
+    first = np.ones(len(runs), dtype=np.bool_)
+    np.not_equal(runs[1:], runs[:-1], out=first[1:])
+    numbers = np.empty(len(runs), dtype=np.int64)
+    numbers[places] = np.cumsum(first) - 1
+    distinct = runs[first]
+    parents = nodes[distinct >> _FRAME_BITS].astype(np.int64) + 1
+    return numbers[np.cumsum(new) - 1], parents << 32 | (distinct & (_FRAMES - 1))
 
 
 def _put(parents: Int32, frames: Int32, edges: NDArray[np.int64], nodes: Int32) -> None:
