@@ -264,7 +264,19 @@ def _look(pid: int) -> _Seen | None:
 def _executable(pid: int) -> str:
     """The name of the program it runs; empty if that may not be read. A script has the name of its interpreter."""
     try:
-        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))  # noqa: PTH115, PTH119
+        path = os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115
+    except OSError:
+        return ""
+    if os.path.basename(os.path.dirname(path)) == "valgrind":  # noqa: PTH119, PTH120
+        path = _first_mapped(pid)
+    return os.path.basename(path)  # noqa: PTH119
+
+
+def _first_mapped(pid: int) -> str:
+    """The file at the lowest address of a process: the program that valgrind runs, whatever its own file is."""
+    try:
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123
+            return next((line.split(maxsplit=5)[5].strip() for line in maps if " /" in line), "")
     except OSError:
         return ""
 

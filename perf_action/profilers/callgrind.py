@@ -30,9 +30,12 @@ class Callgrind:
         return valgrind.version(system)
 
     def plan(self, target: Target, stage: Stage, out: Path, system: System) -> Plan:
-        options = (f"--callgrind-out-file={valgrind.output(out, 'callgrind.out')}",)
+        options = (
+            "--separate-recs=1",  # else a function that calls itself is two, f and f'2
+            f"--callgrind-out-file={valgrind.output(out, 'callgrind.out')}",
+        )
         argv, notes = valgrind.wrapped("callgrind", options, target, stage, system, heap=False)
-        annotate = ("callgrind_annotate", "--auto=no", "--inclusive=yes", "{file}")
+        annotate = ("callgrind_annotate", "--auto=no", "{file}")
         return Plan(
             argv=argv,
             env=valgrind.python_env(target, heap=False),
