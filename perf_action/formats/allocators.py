@@ -15,8 +15,11 @@ _ALLOCATOR = re.compile(
     r"|sysmalloc_mmap_fallback|tcache_init|ptmalloc_init|_int_new_arena|arena_get2)"
     r"(?:\.(?:part|constprop|isra|cold)\.?\d*)*"
     r"|operator new(?:\[\])?(?:\s*\(.*\))?|_Zn[wa][mj]\w*"
-    r"|__?r(?:ust|g|dl)_(?:alloc|alloc_zeroed|realloc)|alloc::alloc::(?:alloc|alloc_zeroed|realloc)"
-    r"|<alloc::alloc::Global as core::alloc::Allocator>::\w+|alloc::alloc::Global::\w+",
+    r"|(?:__rustc::)?__?r(?:ust|g|dl)_(?:alloc|alloc_zeroed|realloc)|alloc::alloc::(?:alloc|alloc_zeroed|realloc|exchange_malloc)"
+    r"|<alloc::alloc::Global as core::alloc::(?:\w+::)*Allocator>::\w+|<?alloc::alloc::Global>?::\w+"
+    r"|<?std::alloc::System>?::\w+|<std::alloc::System as core::alloc::(?:\w+::)*(?:Allocator|GlobalAlloc)>::\w+"
+    r"|std::sys::alloc::\w+::<impl core::alloc::(?:\w+::)*GlobalAlloc for std::alloc::System>::\w+"
+    r"|std::sys::alloc::\w+::aligned_malloc",
     re.DOTALL,
 )
 _LONGEST = 200

@@ -53,21 +53,6 @@ UNREADABLE: Final = (
         "fetch /debug/pprof/heap without ?debug",
     ),
     _of(
-        rb"heap profile:[^\n]*@",
-        "a gperftools heap profile, which has addresses only",
-        "convert it with google-pprof --collapsed PROGRAM FILE",
-    ),
-    _of(
-        rb"heap_v\d+/\d+",
-        "a jemalloc heap profile, which has addresses only",
-        "convert it with jeprof --collapsed",
-    ),
-    _of(
-        rb"(?:\0{8}\x03\0{7}\0{8}|\0{4}\x03\0{3}\0{4})",
-        "a gperftools CPU profile, which has addresses only",
-        "convert it with google-pprof --collapsed PROGRAM FILE > cpu.folded",
-    ),
-    _of(
         rb"(<!--.*?-->\s*)*<(!doctype html|html)",
         "a web page (HTML)",
         "an error page was saved instead of a profile; fetch it again with curl --fail",

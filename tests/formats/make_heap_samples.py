@@ -43,9 +43,36 @@ def _string(text: bytes, folder: Path) -> bytes:
     return b"s %x %s" % (len(text), text)
 
 
+def jemalloc(folder: Path) -> None:
+    run("g++", "-g", "-O2", "-std=c++17", "-o", "shop-cc", "heap_shop.cc", cwd=folder)
+    library = next(Path("/usr/lib").rglob("libjemalloc.so.2"))
+    for name, options in (("exact", "lg_prof_sample:0,prof_accum:true"), ("sampled", "lg_prof_sample:9")):
+        conf = f"prof:true,prof_final:true,prof_prefix:{name},{options}"
+        run("./shop-cc", cwd=folder, env={"LD_PRELOAD": str(library), "MALLOC_CONF": conf})
+        (dump,) = folder.glob(f"{name}.*.f.heap")
+        keep_bytes(_elsewhere(dump.read_bytes()), f"jemalloc-heap/{name}.heap")
+
+
+def gperftools(folder: Path) -> None:
+    run("gcc", "-g", "-O2", "-rdynamic", "-pthread", "-o", "shop-c", "heap_shop.c", cwd=folder)
+    run("gcc", "-O1", "-g", "-fno-omit-frame-pointer", "-o", "shop-cpu", "shop.c", cwd=folder)
+    tcmalloc, profiler = (
+        next(Path("/usr/lib").rglob(f"lib{name}")) for name in ("tcmalloc.so.4", "profiler.so.0")
+    )
+    run("./shop-c", cwd=folder, env={"LD_PRELOAD": str(tcmalloc), "HEAPPROFILE": "heap"})
+    keep_bytes(_elsewhere((folder / "heap.0001.heap").read_bytes()), "gperftools-heap/shop-c.heap")
+    run("./shop-cpu", cwd=folder, env={"LD_PRELOAD": str(profiler), "CPUPROFILE": "cpu.prof"})
+    keep_bytes(_elsewhere((folder / "cpu.prof").read_bytes()), "gperftools-cpu/shop.prof")
+
+
+def _elsewhere(data: bytes) -> bytes:
+    """The same profile from a machine whose programs lie elsewhere: names must not depend on what this one has."""
+    return re.sub(rb"(?m)(^[0-9a-f]+-[0-9a-f]+ .* )/.*/([^/\n]*)$", rb"\1/srv/shop/\2", data)
+
+
 def main() -> None:
     SAMPLES.mkdir(exist_ok=True)
-    for make in (heaptrack,):
+    for make in (heaptrack, jemalloc, gperftools):
         with tempfile.TemporaryDirectory() as scratch:
             make(Path(shutil.copytree(PROGRAMS, Path(scratch) / "shop")))
 

@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_named(path: Path, system: System) -> None:
         "go-trace.out": "execution trace, not a capture that can be read; fetch /debug/pprof/profile",
         "go-heap.txt": r"heap profile as text \(debug=1\).*without \?debug",
         "go-goroutine.txt": r"goroutine dump \(debug=2\)",
-        "gperftools-cpu.prof": "google-pprof --collapsed",
+        "gperftools-cpu.prof": "is cut off or damaged",
         "locust_stats_history.csv": "ends in _stats.csv",
     }
     with pytest.raises(InputError, match=words[path.name]):

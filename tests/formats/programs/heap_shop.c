@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void *orders[1000];
+void *orders[1000];
 
 const char *__lsan_default_suppressions(void) { return "leak:known_*_cache\nleak:^only_at_start\n# a comment\nno rule\n"; }
 
