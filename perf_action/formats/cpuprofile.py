@@ -97,10 +97,15 @@ def _times(source: Source, document: dict[str, Any], count: int) -> NDArray[np.f
     values = numbers(source, document[name], name)
     if len(values) != count:
         raise source.error(f"{count} samples but {len(values)} {name}", remedy="the file may be cut off")
-    if name == "timestamps":
-        return np.asarray(values - values[0])
-    values[0] = 0
-    return np.asarray(np.cumsum(values))
+    with np.errstate(over="ignore", invalid="ignore"):
+        if name == "timestamps":
+            times = values - values[0]
+        else:
+            values[0] = 0
+            times = np.cumsum(values)
+    if not np.isfinite(times).all():
+        raise source.error("a number is too large", place=name)
+    return np.asarray(times)
 
 
 def _duration(source: Source, document: dict[str, Any]) -> int | None:

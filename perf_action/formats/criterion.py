@@ -84,7 +84,8 @@ def _per_iteration(source: Source, counts: Any, totals: Any, place: str) -> tupl
     divisors = [number(source, count, place) for count in counts]
     if min(divisors) <= 0:
         raise source.error("a sample without iterations", place=place)
-    return tuple(number(source, total, place) / n for total, n in zip(totals, divisors, strict=True))
+    times = (number(source, total, place) for total in totals)
+    return tuple(number(source, time / n, place) for time, n in zip(times, divisors, strict=True))
 
 
 def _metric(name: str, unit: str, samples: tuple[float, ...]) -> Metric:

@@ -74,7 +74,7 @@ def _add(
     source: Source, body: dict[str, Any], samples: dict[tuple[str, str], list[float]], place: str
 ) -> None:
     unit = body.get("time_unit", "ns")
-    if not is_unit(unit):
+    if not isinstance(unit, str) or not is_unit(unit):
         raise source.error(f"unit {str(unit)[:40]!r} is not known", place=place)
     for clock in ("real_time", "cpu_time"):
         key = f"{_name(body)}/{clock}", unit

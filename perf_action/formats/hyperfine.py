@@ -31,10 +31,14 @@ def sniff(source: Source) -> bool:
 def read(source: Source, options: ReadOptions, system: System) -> Capture:  # noqa: ARG001
     results = source.document["results"]
     metrics = tuple(_metric(source, result, f"results[{i}]") for i, result in enumerate(results))
-    failed = [str(r["command"])[:80] for r in results if any(code != 0 for code in r.get("exit_codes") or [])]
+    failed = [str(r["command"])[:80] for r in results if _failed(r.get("exit_codes"))]
     return Capture(
         format=NAME, metrics=metrics, notes=tuple(f"{name!r} failed at least once" for name in failed)
     )
+
+
+def _failed(codes: Any) -> bool:
+    return isinstance(codes, list) and any(code != 0 for code in codes)
 
 
 def _metric(source: Source, result: dict[str, Any], place: str) -> Metric:

@@ -130,7 +130,7 @@ class Lines(dict[bytes, int]):
         file, line = sources[source]
         if above >= 0:
             return self.frame(frames[above]._replace(file=file, line=line))
-        if above > HEAD:
+        if above > HEAD or above <= SOURCE:  # nothing, or one more source line
             return above
         thread, event, only = heads[HEAD - above]
         if only >= 0:

@@ -33,7 +33,7 @@ def sniff(source: Source) -> bool:
     if not source.is_text:
         return False
     lines = [line for line in source.head_lines[:_LOOK_AT] if not line.startswith("#")]
-    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+    for line, below in zip(lines, [*lines[1:], ""], strict=False):
         head = None if line.startswith("\t") else perf_frames.head(line)
         if head is not None and (head.only or (head.event and _is_frame(below))):
             return True

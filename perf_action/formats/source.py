@@ -27,6 +27,10 @@ _CHUNK = 1 << 20
 #: text and JSON of profilers shrink 10- to 60-fold; a file that grows this much was made to fill a disk
 _BOMB_RATIO, _BOMB_BYTES = 250, 1 << 27
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+#: what begins with a backslash in JSON, as far as it may look like a surrogate; group 1: one without its other half
+_ESCAPES = re.compile(
+    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 _JSON_START = re.compile(rb'\s*(\{\s*["}]|\[\s*(\{\s*["}]|\]|"|-?\d|\[\s*["\d\[\]{-]))')
 
 
@@ -120,7 +124,12 @@ class Source:
         return self.parse_json(self.text) if self.looks_like_json else None
 
     def parse_json(self, text: str, *, place: str = "") -> Any:
-        """JSON without NaN and Infinity. InputError names the line."""
+        r"""JSON without NaN and Infinity. InputError names the line.
+
+        Half of a surrogate pair (``\ud800``), which is no character, becomes its own escape as text.
+        """
+        if "\\ud" in text or "\\uD" in text:
+            text = _ESCAPES.sub(lambda match: f"\\{match[0]}" if match[1] else match[0], text)
         try:
             return json.loads(text, parse_constant=_no_constant)
         except json.JSONDecodeError as error:

@@ -58,8 +58,8 @@ class Pprof:
     traits: ClassVar[Traits] = Traits(timed=True)
 
     def version(self, system: System) -> str:  # noqa: ARG002
-        """The profiler is part of the service."""
-        return ""
+        """The profiler is part of the service, and has no version of its own."""
+        return "in the service"
 
     def plan(self, target: Target, stage: Stage, out: Path, system: System) -> Plan:  # noqa: ARG002
         url = stage.url or _DEFAULT_URL

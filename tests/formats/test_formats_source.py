@@ -11,7 +11,7 @@ import zstandard
 
 from perf_action import formats
 from perf_action.errors import InputError
-from perf_action.formats.source import ReadOptions
+from perf_action.formats.source import ReadOptions, Source
 from perf_action.system import System
 
 FOLDED = b"main;encode 3\nmain;send 4\n"
@@ -118,3 +118,22 @@ def test_links_out_of_an_artifact_are_not_followed_where_asked(system: System, t
     refused(inside / "out", system, "leads out of", options)
     assert formats.read(inside / "same", system, options).captures
     assert formats.read(inside / "out", system).captures
+
+
+@pytest.mark.parametrize(
+    ("escaped", "read"),
+    [
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"a\ud800b", r"a\ud800b"),
+        (r"\uDC80", r"\uDC80"),
+        (r"\ud83d\ud83d\ude00", "\\ud83d\U0001f600"),
+        (r"\\ud800", r"\ud800"),
+        (r"\\\ud800", r"\\ud800"),
+        (r"\u0041\ud7ff", "A\ud7ff"),
+    ],
+)
+def test_half_a_character_is_text(escaped: str, read: str, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text(f'{{"a": "{escaped}"}}')
+    found = Source(tmp_path / "x", ReadOptions()).document["a"]
+    assert found == read
+    assert found.encode()
