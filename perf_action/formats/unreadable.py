@@ -37,20 +37,34 @@ UNREADABLE: Final = (
     ),
     _of(
         rb"goroutine \d+ (gp=\S+ )?(m=\S+ )?(mp=\S+ )?\[",
-        "a Go goroutine dump (debug=2)",
+        "a Go goroutine dump (debug=2), a text for people",
         "fetch /debug/pprof/goroutine without ?debug",
     ),
     _of(
-        rb"(goroutine|threadcreate|goroutineleak) profile: total \d+",
-        "a Go profile as text (debug=1)",
-        "fetch it without ?debug",
+        rb"(goroutine|goroutineleak) profile: total \d+",
+        "Go's goroutines as text (debug=1), which leaves out frames of the runtime",
+        "fetch /debug/pprof/goroutine without ?debug",
     ),
-    _of(rb"--- (contention|mutex):", "a Go lock profile as text (debug=1)", "fetch it without ?debug"),
+    _of(
+        rb"threadcreate profile: total \d+",
+        "Go's threads as text (debug=1), which leaves out frames of the runtime",
+        "fetch /debug/pprof/threadcreate without ?debug",
+    ),
+    _of(
+        rb"--- mutex:",
+        "a Go mutex profile as text (debug=1), whose times are cycles of a clock",
+        "fetch /debug/pprof/mutex without ?debug",
+    ),
+    _of(
+        rb"--- contention:",
+        "a Go block profile as text (debug=1), whose times are cycles of a clock",
+        "fetch /debug/pprof/block without ?debug",
+    ),
     _of(rb"--- heapz \d+ ---", "a heap profile as text", "convert it with pprof -proto"),
     _of(
         rb"heap profile:[^\n]*@ heap/\d+",
-        "a Go heap profile as text (debug=1)",
-        "fetch /debug/pprof/heap without ?debug",
+        "a Go heap profile as text (debug=1), whose sampled numbers are not scaled up",
+        "fetch /debug/pprof/heap?gc=1 (or /debug/pprof/allocs) without ?debug",
     ),
     _of(
         rb"(<!--.*?-->\s*)*<(!doctype html|html)",

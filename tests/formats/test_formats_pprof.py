@@ -225,6 +225,28 @@ def test_a_broken_message_is_refused(system: System, tmp_path: Path) -> None:
             formats.read(tmp_path / "x", system)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("goroutine 7 [running]:\nmain.f()\n", r"goroutine dump .debug=2.*fetch /debug/pprof/goroutine without"),
+        ("goroutine profile: total 6\n1 @ 0x1\n", r"leaves out frames of the runtime.*fetch /debug/pprof/goroutine without"),
+        ("threadcreate profile: total 8\n", r"fetch /debug/pprof/threadcreate without"),
+        ("--- mutex:\ncycles/second=1\n", r"mutex profile as text .debug=1.*fetch /debug/pprof/mutex without"),
+        ("--- contention:\ncycles/second=1\n", r"block profile as text .debug=1.*fetch /debug/pprof/block without"),
+        ("heap profile: 1: 2 [3: 4] @ heap/1048576\n", r"not scaled up.*fetch /debug/pprof/heap.gc=1 .or /debug/pprof/allocs. without"),
+        ("go 1.19 trace\0\0\0", r"execution trace.*fetch /debug/pprof/profile instead of /debug/pprof/trace"),
+        ("404 page not found\n", "an HTTP error that was saved as a file"),
+        ("<!DOCTYPE html><title>/debug/pprof/</title>", "a web page"),
+    ],
+)  # fmt: skip
+def test_what_a_go_service_also_answers_is_named(
+    text: str, words: str, system: System, tmp_path: Path
+) -> None:
+    (tmp_path / "x").write_text(text)
+    with pytest.raises(InputError, match=words):
+        formats.read(tmp_path / "x", system)
+
+
 def test_kinds_of_go_and_others() -> None:
     names = {
         ("samples", "count"): ("cpu", "samples"),
