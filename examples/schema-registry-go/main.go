@@ -2,7 +2,8 @@
 //
 //	API_KEY=… schema-registry --port 8000 --log registry.jsonl
 //
-// It ends cleanly on SIGTERM and SIGINT. Its profiles are at /debug/pprof/, without a key, as it listens on 127.0.0.1 only.
+// It ends cleanly on SIGTERM and SIGINT. Its profiles are at /debug/pprof/, without a key, as it listens on 127.0.0.1
+// only.
 package main
 
 import (

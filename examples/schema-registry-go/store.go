@@ -31,8 +31,8 @@ type registry struct {
 	registrations map[int]int              // how often each schema was registered, by id
 }
 
-// store has schemas in memory, and in a file from which the next start reads them: a JSON object with subject and schema
-// a line.
+// store has schemas in memory, and in a file from which the next start reads them: a JSON object with subject and
+// schema a line.
 type store struct {
 	mutex    sync.Mutex
 	registry *registry
@@ -91,20 +91,20 @@ func (s *store) latest(subject string) (found *registered) {
 // registerAgain is the schema of that fingerprint, with one more registration counted; nil if there is none.
 func (s *store) registerAgain(subject, fingerprint string) (found *registered) {
 	s.withRegistryLock(func(r *registry) {
-		for _, known := range r.subjects[subject] {
-			if known.fingerprint == fingerprint {
-				r.registrations[known.id]++
-				found = known
-			}
+		if found = r.known(subject, fingerprint); found != nil {
+			r.registrations[found.id]++
 		}
 	})
 	return found
 }
 
-// add keeps the schema as the next version of the subject, here and in the file.
+// add keeps the schema as the next version of the subject, here and in the file, if nobody else has meanwhile.
 func (s *store) add(subject, fingerprint string, schema any) (added *registered, err error) {
 	line := append(encode(object{"subject": subject, "schema": schema}), '\n')
 	s.withRegistryLock(func(r *registry) {
+		if added = r.known(subject, fingerprint); added != nil {
+			return
+		}
 		if err = appendTo(s.path, line); err == nil {
 			added = r.add(subject, fingerprint, schema)
 		}
@@ -152,6 +152,15 @@ func (s *store) searchFile(isWanted func(*registered) bool) (found *registered) 
 
 func newRegistry() *registry {
 	return &registry{subjects: map[string][]*registered{}, registrations: map[int]int{}}
+}
+
+func (r *registry) known(subject, fingerprint string) *registered {
+	for _, known := range r.subjects[subject] {
+		if known.fingerprint == fingerprint {
+			return known
+		}
+	}
+	return nil
 }
 
 func (r *registry) add(subject, fingerprint string, schema any) *registered {

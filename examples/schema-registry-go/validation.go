@@ -17,7 +17,8 @@ type violation struct {
 	Message string `json:"message"`
 }
 
-// validateDocument is what is wrong with document, at most mostErrors things; none: nothing. The schema is self-contained.
+// validateDocument is what is wrong with document, at most mostErrors things; none: nothing. The schema is
+// self-contained.
 func validateDocument(schema, document any) []violation {
 	found := []violation{}
 	validate(schema, document, "$", &found)

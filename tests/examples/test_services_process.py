@@ -20,6 +20,11 @@ pytestmark = pytest.mark.slow
 NATIVE = ("rust", "go", "c")
 
 
+def registered(running, subject: str, schema: object) -> str:
+    with running.another() as client:
+        return client.ask("POST", f"/schemas/{subject}", schema).body.decode()
+
+
 @pytest.fixture
 def ended(built, system, tmp_path):
     """`ended("go")` is a start that fails; `lines` stand in its file."""
@@ -136,6 +141,8 @@ def test_many_clients_at_once(launched, registry, language):
         assert set(statuses) == {200, 201}
         ids = {s["id"] for s in running.ask("GET", "/subjects").json}
         assert len(ids) == 12 + 24
+        same = pool.map(lambda _: registered(running, "same", {"const": "same"}), range(24))
+        assert len(set(same)) == 1
 
 
 @pytest.mark.parametrize("fault", ["", "leak"])

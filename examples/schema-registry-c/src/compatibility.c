@@ -9,8 +9,9 @@ static const struct bound {
     const char *keyword;
     bool larger_is_less;
 } bounds[] = {
-    {"minimum", true},  {"exclusiveMinimum", true},  {"minLength", true},  {"minItems", true},  {"minProperties", true},
-    {"maximum", false}, {"exclusiveMaximum", false}, {"maxLength", false}, {"maxItems", false}, {"maxProperties", false},
+    {"minimum", true},           {"exclusiveMinimum", true}, {"minLength", true}, {"minItems", true},
+    {"minProperties", true},     {"maximum", false},         {"maxLength", false}, {"maxItems", false},
+    {"exclusiveMaximum", false}, {"maxProperties", false},
 };
 static const char *const fixed[] = {
     "pattern", "format", "multipleOf", "uniqueItems", "const", "anyOf", "oneOf", "allOf", "not", "if",

@@ -18,7 +18,8 @@ bool faults_read(void) {
         if (fault < FAULTS) {
             on[fault] = true;
         } else if (length) {
-            fprintf(stderr, "error: REGISTRY_FAULT: \"%.*s\" is not one of slow, leak, lock, query\n", (int)length, rest);
+            static const char message[] = "error: REGISTRY_FAULT: \"%.*s\" is not one of slow, leak, lock, query\n";
+            fprintf(stderr, message, (int)length, rest);
             return false;
         }
         rest += length + (rest[length] == ',');

@@ -60,8 +60,8 @@ static struct options parse_options(int argc, char **argv) {
     return options;
 }
 
-// SIGTERM and SIGINT are waited for instead of handled, so that main returns and whatever looks at the process can write
-// what it saw. Threads that are started later inherit the mask.
+// SIGTERM and SIGINT are waited for instead of handled, so that main returns and whatever looks at the process can
+// write what it saw. Threads that are started later inherit the mask.
 static sigset_t block_termination(void) {
     sigset_t signals;
     sigemptyset(&signals);

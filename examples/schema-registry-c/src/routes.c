@@ -203,7 +203,8 @@ static void register_schema(struct call *call) {
     if (!schema_from(call, &schema) || !contained_in(call, &schema, &contained)) {
         return;
     }
-    const struct registered *known = store_register_again(store, subject, fingerprint(call->arena, &contained));
+    struct string digest = fingerprint(call->arena, &contained);
+    const struct registered *known = store_register_again(store, subject, digest);
     if (known) {
         registered_as(call, 200, known);
         return;
@@ -217,7 +218,7 @@ static void register_schema(struct call *call) {
         respond(call, 409, content);
         return;
     }
-    const struct registered *added = store_add(store, call->arena, subject, &schema);
+    const struct registered *added = store_add(store, call->arena, subject, digest, &schema);
     if (added) {
         registered_as(call, 201, added);
     } else {

@@ -117,8 +117,8 @@ static struct registered *add_line(struct registry *registry, struct arena *aren
     return added;
 }
 
-// Adds the lines of a file until `is_wanted`, if given, says so of one: then that is returned, else NULL. `*line` is the
-// number of a line that describes nothing, or 0.
+// Adds the lines of a file until `is_wanted`, if given, says so of one: then that is returned, else NULL. `*line` is
+// the number of a line that describes nothing, or 0.
 static struct registered *read_lines(struct registry *registry, struct arena *arena, FILE *file, size_t *line,
                                      bool (*is_wanted)(const struct registered *, const struct lookup *),
                                      const struct lookup *lookup) {
@@ -235,13 +235,17 @@ const struct registered *store_latest(struct store *store, struct string subject
     return lookup.found;
 }
 
-static void count_registration(struct store *store, void *argument) {
-    struct lookup *lookup = argument;
-    const struct registered *registered = latest_of(&store->registry, lookup->subject);
-    while (registered && !string_equal(registered->fingerprint, lookup->fingerprint)) {
+static struct registered *known(const struct registry *registry, struct string subject, struct string fingerprint) {
+    const struct registered *registered = latest_of(registry, subject);
+    while (registered && !string_equal(registered->fingerprint, fingerprint)) {
         registered = registered->previous;
     }
-    lookup->found = (struct registered *)registered;
+    return (struct registered *)registered;
+}
+
+static void count_registration(struct store *store, void *argument) {
+    struct lookup *lookup = argument;
+    lookup->found = known(&store->registry, lookup->subject, lookup->fingerprint);
     if (lookup->found) {
         lookup->found->registrations++;
     }
@@ -255,13 +259,14 @@ const struct registered *store_register_again(struct store *store, struct string
 
 // A line to be added to the file and the registry, and what it became.
 struct addition {
-    struct string line;
+    struct string subject, fingerprint, line;
     struct registered *added;
 };
 
 static void add(struct store *store, void *argument) {
     struct addition *addition = argument;
-    FILE *file = fopen(store->path, "a");
+    addition->added = known(&store->registry, addition->subject, addition->fingerprint);
+    FILE *file = addition->added ? NULL : fopen(store->path, "a");
     if (!file) {
         return;
     }
@@ -273,11 +278,11 @@ static void add(struct store *store, void *argument) {
 }
 
 const struct registered *store_add(struct store *store, struct arena *arena, struct string subject,
-                                   const struct value *schema) {
+                                   struct string fingerprint, const struct value *schema) {
     struct value line = json_object();
     object_add(arena, &line, S("subject"), json_string(subject));
     object_add(arena, &line, S("schema"), *schema);
-    struct addition addition = {.line = to_json(arena, &line)};
+    struct addition addition = {.subject = subject, .fingerprint = fingerprint, .line = to_json(arena, &line)};
     with_registry_lock(store, add, &addition);
     return addition.added;
 }

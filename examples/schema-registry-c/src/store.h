@@ -26,9 +26,10 @@ const struct registered *store_by_version(struct store *store, struct arena *are
 const struct registered *store_latest(struct store *store, struct string subject);
 // The schema of that fingerprint, with one more registration counted.
 const struct registered *store_register_again(struct store *store, struct string subject, struct string fingerprint);
-// Keeps `schema` as the next version of `subject`, here and in the file; NULL if it cannot be written.
+// Keeps `schema` as the next version of `subject`, here and in the file, if nobody else has meanwhile; NULL if it
+// cannot be written.
 const struct registered *store_add(struct store *store, struct arena *arena, struct string subject,
-                                   const struct value *schema);
+                                   struct string fingerprint, const struct value *schema);
 // Calls `action` with the latest version of every subject, by name.
 void store_subjects(struct store *store, void (*action)(const struct registered *latest, void *argument),
                     void *argument);

@@ -1,6 +1,7 @@
 //! Backward compatibility: whoever reads with the new schema can read everything that was written with the old one.
 //!
-//! Both schemas are self-contained. What cannot be compared keyword by keyword (`anyOf`, `not`, …) must stay as it is.
+//! Both schemas are self-contained. What cannot be compared keyword by keyword (`anyOf`, `not`, …) must stay as it
+//! is.
 
 use std::collections::BTreeSet;
 

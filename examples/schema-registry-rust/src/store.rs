@@ -78,17 +78,19 @@ impl Store {
     /// The schema of that fingerprint, with one more registration counted; None if there is none.
     pub fn register_again(&self, subject: &str, fingerprint: &str) -> Option<Arc<Registered>> {
         self.with_registry_lock(|registry| {
-            let known =
-                registry.subjects.get(subject)?.iter().find(|r| r.fingerprint == fingerprint)?.clone();
+            let known = registry.known(subject, fingerprint)?;
             *registry.registrations.entry(known.id).or_insert(1) += 1;
             Some(known)
         })
     }
 
-    /// Keep `schema` as the next version of `subject`, here and in the file.
+    /// Keep `schema` as the next version of `subject`, here and in the file, if nobody else has meanwhile.
     pub fn add(&self, subject: &str, fingerprint: String, schema: Value) -> Result<Arc<Registered>, String> {
         let line = object([("subject", subject.into()), ("schema", schema.clone())]).to_json();
         self.with_registry_lock(|registry| {
+            if let Some(known) = registry.known(subject, &fingerprint) {
+                return Ok(known);
+            }
             self.append(&line).map_err(|error| format!("{}: {error}", self.path.display()))?;
             Ok(registry.add(subject, fingerprint, schema))
         })
@@ -146,6 +148,10 @@ impl Store {
 }
 
 impl Registry {
+    fn known(&self, subject: &str, fingerprint: &str) -> Option<Arc<Registered>> {
+        self.subjects.get(subject)?.iter().find(|r| r.fingerprint == fingerprint).cloned()
+    }
+
     fn add(&mut self, subject: &str, fingerprint: String, schema: Value) -> Arc<Registered> {
         let versions = self.subjects.entry(subject.into()).or_default();
         let registered = Arc::new(Registered {
