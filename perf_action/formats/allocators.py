@@ -11,7 +11,7 @@ _ALLOCATOR = re.compile(
     r"sdallocx|malloc_default|prof_backtrace\w*|do_memalign\w*|do_malloc\w*)(?:_impl)?|tc_new(?:array)?\w*"
     r"|_?Py(?:Object|Mem)_(?:Raw|Debug|DebugRaw)?(?:Malloc|Calloc|Realloc)|_?Py(?:Object_ArenaM|Mem_ArenaA)\w+"
     r"|pymalloc_(?:alloc|realloc)|allocate_from_new_pool|new_arena|(?:__)?mmap(?:64)?|__mmap"
-    r"|(?:__)?(?:mremap|s?brk)|__morecore|__default_morecore|(?:sysmalloc|sysmalloc_mmap|_int_(?:malloc|realloc|memalign)"
+    r"|(?:__)?(?:mremap|s?brk)|__(?:glibc_|default_)?morecore|(?:sysmalloc|sysmalloc_mmap|_int_(?:malloc|realloc|memalign)"
     r"|sysmalloc_mmap_fallback|tcache_init|ptmalloc_init|_int_new_arena|arena_get2)"
     r"(?:\.(?:part|constprop|isra|cold)\.?\d*)*"
     r"|operator new(?:\[\])?(?:\s*\(.*\))?|_Zn[wa][mj]\w*"

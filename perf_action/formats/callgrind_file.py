@@ -84,7 +84,7 @@ class _Reader:
         self._in_call = False
         self._sum: list[int] = []
         self._summary: list[int] = []
-        self._costs_seen = self._has_totals = False
+        self._costs_seen = self._has_totals = self._has_header = False
         self._summary_last = False
 
     def error(self, reason: str, remedy: str = _CUT_OFF) -> InputError:
@@ -198,7 +198,10 @@ class _Reader:
         if found is None:
             raise self.error("not a line of a callgrind file")
         key, value = found[1], found[2].strip()
-        if key == "events":
+        if key == "part":
+            self._begin_part()
+            self._has_header = True
+        elif key == "events":
             self._events(value.split())
         elif key == "event":
             scale = _LONG_NAME.match(value)
@@ -222,13 +225,20 @@ class _Reader:
             raise self.error(
                 "a part with other events than the ones before", "write each part to its own file"
             )
-        if self.graph.events and not self._has_totals and self._is_callgrinds:
-            raise self.error("a new part begins and the one before has no totals")
+        if not self._has_header:
+            self._begin_part()
+        self._has_header = False
         self.graph.events = names
         self.graph.missing = self.graph.missing or [0] * len(names)
         self._close_part()
         for own in self.graph.own:
             own.extend([0] * (len(names) - len(own)))
+
+    def _begin_part(self) -> None:
+        """A new part begins: the one before, if there is one, must be whole."""
+        if self.graph.events and not self._has_totals and self._is_callgrinds:
+            raise self.error("a new part begins and the one before has no totals")
+        self._has_totals = False
 
     def _padded(self, value: str) -> list[int]:
         if not self.graph.events:

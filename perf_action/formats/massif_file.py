@@ -64,6 +64,8 @@ def snapshots(source: Source) -> tuple[str, list[Snapshot]]:
             raise lines.error("time goes back")
     if not found:
         raise source.error("has no snapshot", remedy=_CUT_OFF)
+    if not source.text.endswith("\n"):
+        raise source.error("the last line has no end", remedy=_CUT_OFF)
     return unit, found
 
 

@@ -148,11 +148,12 @@ class _Handler:
     def start(self, tag: str, _attributes: dict[str, str]) -> None:
         self._path.append(tag)
         self._text.clear()
-        if self._path[1:] == ["error"]:
+        inside = "/".join(self._path[1:5])
+        if inside == "error":
             self._error = MemcheckError(at_exit=self.report.finished)
-        elif self._path[1:] == ["error", "stack"]:
+        elif inside == "error/stack":
             self._error.parts.append([])
-        elif self._path[1:] == ["error", "stack", "frame"]:
+        elif inside == "error/stack/frame":
             self._frame = StackFrame()
             self._error.parts[-1].append(self._frame)  # type: ignore[union-attr]
 

@@ -1,7 +1,7 @@
 """What a memcheck report says about leaks, kind by kind, and what it cannot say.
 
-memcheck prints loss records only with ``--leak-check=full``, and only of the kinds in ``--show-leak-kinds``: a kind that
-was not printed is not zero. Direct bytes: the text of a record has ``240 (24 direct, 216 indirect) bytes in 1 blocks``
+With ``--xml=yes`` memcheck looks for leaks in full, whatever ``--leak-check`` says, and prints loss records of the kinds
+in ``--show-leak-kinds``: a kind that was not printed is not zero. Direct bytes: the text of a record has ``240 (24 direct, 216 indirect) bytes in 1 blocks``
 where its ``leakedbytes`` are 240, and the indirect ones have records of their own.
 """
 
@@ -40,9 +40,13 @@ class LossRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaks:
-    """`sizes` in bytes by kind; a kind that the report does not tell is missing. `notes` say why."""
+    """`sizes` in bytes by kind; a kind that the report does not tell is missing. `notes` say why.
+
+    `indirect_apart`: what is lost indirectly has records of its own.
+    """
 
     records: tuple[LossRecord, ...]
+    indirect_apart: bool
     sizes: dict[str, int]
     notes: tuple[str, ...]
 
@@ -58,28 +62,23 @@ def leaks(source: Source, report: Report) -> Leaks:
     if "definite" in shown and "indirect" not in shown:
         sizes["indirect"] = sum(r.indirect for r in records)
     sizes.update(_summary(source, report))
-    return Leaks(records=records, sizes=sizes, notes=tuple(notes))
+    return Leaks(records=records, indirect_apart="indirect" in shown, sizes=sizes, notes=tuple(notes))
 
 
 def shown_kinds(options: Sequence[str]) -> frozenset[str]:
     """The kinds of which the report has all records. Without any option, as valgrind writes none, all."""
-    if not options:
-        return frozenset(KINDS)
-    full, shown, to_file = False, _DEFAULT, False
+    shown = _DEFAULT if options else frozenset(KINDS)
     for option in options:
         name, _, value = option.partition("=")
-        if name == "--leak-check":
-            full = value in ("full", "yes")
-        elif name == "--show-leak-kinds":
+        if name == "--show-leak-kinds":
             words = frozenset(value.split(","))
             shown = frozenset(KINDS) if "all" in words else words & frozenset(KINDS)
         elif name == "--show-reachable":
-            shown = frozenset(KINDS) if value == "yes" else _DEFAULT
+            shown = frozenset(KINDS) if value == "yes" else shown - {"reachable"}
         elif name == "--show-possibly-lost":
             shown = shown | {"possible"} if value == "yes" else shown - {"possible"}
-        elif name == "--xtree-leak":
-            to_file = value == "yes"
-    return shown if full and not to_file else frozenset()
+    # the records go to a file of their own
+    return frozenset() if "--xtree-leak=yes" in options else shown
 
 
 def _record(source: Source, error: MemcheckError) -> LossRecord:
@@ -116,7 +115,7 @@ def _notes(report: Report, shown: frozenset[str], *, earlier: int) -> Iterator[s
     if earlier:
         yield f"{earlier} loss records of leak checks while the program ran are left out"
     if not shown and not any(key.startswith("leak_summary/") for key in report.sums):
-        yield "the report has no loss records: use --leak-check=full --show-leak-kinds=all"
+        yield "the report has no loss records: use --show-leak-kinds=all, and no --xtree-leak=yes"
     elif shown and "reachable" not in shown:
         yield "memory that is still reachable was not reported: use --show-leak-kinds=all"
 

@@ -54,12 +54,7 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:  # no
     with source.refusing():
         profile = _profile(report, found, errors)
     capture = capture_of(NAME, profile, *notes)
-    return Capture(
-        format=NAME,
-        captures=capture.captures if len(profile.sample_stack) else (),
-        metrics=metrics,
-        notes=capture.notes,
-    )
+    return Capture(format=NAME, captures=capture.captures, metrics=metrics, notes=capture.notes)
 
 
 def _check(source: Source, report: Report) -> None:
@@ -110,15 +105,13 @@ def _errors(errors: Sequence[MemcheckError], counts: dict[str, str]) -> Iterator
 
 def _profile(report: Report, found: Leaks, errors: Sequence[MemcheckError]) -> Profile:
     version = next((m[1] for line in report.preamble if (m := _VERSION.search(line))), "")
-    builder = ProfileBuilder(
-        [ValueKind("leaked", "bytes"), ValueKind("lost", "bytes"), ValueKind("errors", "count")],
-        tool="memcheck",
-        tool_version=version,
-        fidelity="exact",
-    )
+    kinds = [ValueKind("leaked", "bytes"), ValueKind("lost", "bytes"), ValueKind("errors", "count")]
+    shown = kinds if errors else kinds[:2]
+    builder = ProfileBuilder(shown, tool="memcheck", tool_version=version, fidelity="exact")
     for record in found.records:
-        lost = 0 if record.kind == "reachable" else record.size
-        builder.sample(_stack(builder, record.error), (record.size, lost, 0))
+        size = record.size + (0 if found.indirect_apart else record.indirect)
+        lost = 0 if record.kind == "reachable" else size
+        builder.sample(_stack(builder, record.error), (size, lost, 0)[: len(shown)])
     for error in errors:
         builder.sample(_stack(builder, error), (0, 0, 1))
     return builder.build()
