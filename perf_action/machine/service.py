@@ -235,7 +235,7 @@ class Service(contextlib.AbstractContextManager["Service"]):
             if waited > limit:
                 return False
             heads_gone_s = waited if left else heads_gone_s
-            if not asked and not left and waited > heads_gone_s + 0.5:
+            if not asked and not left and waited > heads_gone_s + 0.5 and not self.tree.profiler_runs():
                 # a shell that goes on after its child has ended, such as a loop
                 self._running().signal(signal.SIGTERM)
                 asked = True

@@ -97,6 +97,12 @@ class Tree:
             self._refresh()
             return tuple(pid for pid in self._mine() if not self._known[pid].zombie)
 
+    def profiler_runs(self) -> bool:
+        """Whether a process of the profiler lives: it may be writing what it has recorded."""
+        with self._lock:
+            self._refresh()
+            return any(seen.name in self._own_names and not seen.zombie for seen in self._known.values())
+
     def heads(self, wrappers: Collection[str]) -> list[int]:
         """The service's own topmost processes: below the profiler's and below executables named in `wrappers`."""
         with self._lock:

@@ -6,6 +6,7 @@ from perf_action.errors import UsageError
 from perf_action.profilers.bytecodes import Bytecodes
 from perf_action.profilers.callgrind import Callgrind
 from perf_action.profilers.dhat import Dhat
+from perf_action.profilers.heaptrack import Heaptrack
 from perf_action.profilers.massif import Massif
 from perf_action.profilers.memcheck import Memcheck
 from perf_action.profilers.memray import Memray
@@ -19,6 +20,7 @@ PROFILERS: tuple[Profiler, ...] = (
     PySpy(),
     Bytecodes(),
     Memray(),
+    Heaptrack(),
     Pprof(),
     Callgrind(),
     Dhat(),
