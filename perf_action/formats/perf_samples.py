@@ -6,25 +6,20 @@ whose, down the tree of stacks together.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
+from perf_action.formats.perf_events import kind_of, ordered
 from perf_action.formats.perf_lines import BLANK, HEAD, SOURCE, Lines, UnknownLine
 from perf_action.formats.source import Source
 from perf_action.model.builder import ProfileBuilder
-from perf_action.model.profile import UNKNOWN, Int32, Int64, Profile, ValueKind
+from perf_action.model.profile import UNKNOWN, Int32, Int64, Profile
 from perf_action.model.stacks import StackTable
 
-#: lines that are worked on at once
-_AT_ONCE = 1 << 19
-#: events that count time; samples of any other one are of a kind of their own
-_CPU: Final = re.compile(
-    r"cpu-clock|task-clock|(cpu[-_])?cycles|ref-cycles|cpu(_core|_atom)?/[\w-]*cycles[^/]*/"
-)
-_MODIFIERS: Final = re.compile(r"(?:(?<=[^:]):|(?<=/))[ukhIGHpPSDWeb]+$")
+#: lines that are worked on at once, and samples that go down the tree of stacks together
+_AT_ONCE, _TOGETHER = 1 << 17, 40_000
 #: as deep as perf records and prints if it is not told otherwise
 _DEEPEST: Final = 127
 
@@ -38,6 +33,8 @@ class Samples:
         self._waiting: list[Int32] = []
         self._rest = b""
         self._number = 1  # of the first line that is not worked on
+        self._frames: list[Int32] = []
+        self._lengths: list[Int32] = []
         self._nodes: list[Int32] = []
         self._heads: list[Int32] = []
         #: how often each frame was in a stack, and on top of one
@@ -65,44 +62,55 @@ class Samples:
                 remedy="run perf script again",
             )
         self._work(last=True)
-        return sum(len(part) for part in self._nodes)
+        self._down()
+        return sum(len(part) for part in self._heads)
 
     def profile(self, *, duration_ns: int | None = None) -> Profile:
         """All samples, once. Each event is a kind of its own."""
         heads, nodes = _joined(self._heads), _joined(self._nodes)
-        self._heads, self._nodes = [], []
+        self._heads, self._nodes, total = [], [], len(heads)
+        times = self._times(total)
+        counts = np.ones(total, dtype=np.int64) if times is not None else None
+        if counts is None:
+            heads, nodes, counts = _counted(heads, nodes)
         table = list(self._lines.heads) or [("", "", -1)]
-        events = sorted({event: None for _, event, _ in table}, key=lambda event: not _is_cpu(event))
-        builder = ProfileBuilder([_kind(event, events) for event in events], tool="perf")
-        frames = [
-            -1
-            if frame is None
-            else builder.frame(builder.function(frame.name, file=frame.file, module=frame.module), frame.line)
-            for frame in self._lines.settled_frames(self._seen.tolist())
-        ]
-        values = np.broadcast_to(np.int64(1), (len(heads), 1))  # one for each sample, and no memory for that
-        if len(events) > 1:
-            column = _lookup(events, [event for _, event, _ in table])
-            values = np.eye(len(events), dtype=np.int64)[column[heads]]
-        self._lines.clear()
+        events = ordered(dict.fromkeys(event for _, event, _ in table))
         threads = list(dict.fromkeys(thread for thread, _, _ in table))
-        thread = _lookup(threads, [thread for thread, _, _ in table])[heads] if any(threads) else None
-        times = self._times(len(heads))
+        builder = ProfileBuilder([kind_of(event, events) for event in events], tool="perf")
+        values = np.zeros((len(heads), len(events)), dtype=np.int64)
+        values[np.arange(len(heads)), _lookup(events, [event for _, event, _ in table])[heads]] = counts
         builder.samples(
-            self._stacks, nodes, values, frames=frames, threads=threads, thread=thread, times_ns=times
+            self._stacks,
+            nodes,
+            values,
+            frames=self._frame_numbers(builder),
+            threads=threads,
+            thread=_lookup(threads, [thread for thread, _, _ in table])[heads] if any(threads) else None,
+            times_ns=times,
         )
-        nameless = self._nameless()
-        if nameless:
-            builder.note(f"{nameless} of {len(heads)} samples are in code that has no name ({UNKNOWN})")
-        if self._cut:
-            builder.note(
-                f"{self._cut} of {len(heads)} stacks are cut off at {_DEEPEST} frames: who called is lost"
-            )
+        for note in self._notes(total):
+            builder.note(note)
         return builder.build(duration_ns=duration_ns)
 
-    def _nameless(self) -> int:
-        counts = zip(self._lines.frames, self._leaves.tolist(), strict=False)
-        return sum(count for frame, count in counts if frame.name == UNKNOWN)
+    def _frame_numbers(self, builder: ProfileBuilder) -> list[int]:
+        """Puts the frames into `builder`; the number that each has there, -1 if it is in no stack."""
+        self._lines.clear()
+        numbers = []
+        for frame in self._lines.settled_frames(self._seen.tolist()):
+            if frame is None:
+                numbers.append(-1)
+            else:
+                function = builder.function(frame.name, file=frame.file, module=frame.module)
+                numbers.append(builder.frame(function, frame.line))
+        return numbers
+
+    def _notes(self, total: int) -> Iterator[str]:
+        leaves = zip(self._lines.frames, self._leaves.tolist(), strict=False)
+        nameless = sum(count for frame, count in leaves if frame.name == UNKNOWN)
+        if nameless:
+            yield f"{nameless} of {total} samples are in code that has no name ({UNKNOWN})"
+        if self._cut:
+            yield f"{self._cut} of {total} stacks are cut off at {_DEEPEST} frames: who called is lost"
 
     def _times(self, count: int) -> Int64 | None:
         """When each sample was taken, from the first one on; None if not asked for, or not all say so."""
@@ -171,12 +179,31 @@ class Samples:
         self._cut += int(np.count_nonzero(lengths == _DEEPEST))
         self._seen = _plus(self._seen, frames)
         self._leaves = _plus(self._leaves, frames[np.cumsum(lengths) - lengths])
+        self._frames.append(frames)
+        self._lengths.append(lengths)
+        self._heads.append(heads.astype(np.int32, copy=False))
+        if sum(len(part) for part in self._lengths) >= _TOGETHER:
+            self._down()
+
+    def _down(self) -> None:
+        frames, lengths = _joined(self._frames), _joined(self._lengths)
+        self._frames, self._lengths = [], []
         self._nodes.append(self._stacks.add(frames, lengths, leaf_first=True))
-        self._heads.append(heads)
 
 
 def _joined(parts: list[Int32]) -> Int32:
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
+
+
+def _counted(heads: Int32, nodes: Int32) -> tuple[Int32, Int32, Int64]:
+    """Samples of one head and node are one with a count: sorted in place, since there may be millions."""
+    keys = nodes.astype(np.int64) << 32 | heads
+    keys.sort()
+    first = np.ones(len(keys), dtype=np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=first[1:])
+    counts = np.diff(np.flatnonzero(first), append=len(keys))
+    keys = keys[first]
+    return (keys & 0xFFFFFFFF).astype(np.int32), (keys >> 32).astype(np.int32), counts
 
 
 def _lookup(names: Sequence[str], column: Sequence[str]) -> Int32:
@@ -189,19 +216,3 @@ def _plus(counts: Int64, frames: Int32) -> Int64:
     out = np.bincount(frames, minlength=len(counts))
     out[: len(counts)] += counts
     return out
-
-
-def _plain(event: str) -> str:
-    """An event without what it was restricted to (``:u`` the user's code, ``:HG`` host and guest …)."""
-    return _MODIFIERS.sub("", event)
-
-
-def _is_cpu(event: str) -> bool:
-    return not event or _CPU.fullmatch(_plain(event)) is not None
-
-
-def _kind(event: str, events: Sequence[str]) -> ValueKind:
-    """Samples of a clock or of cycles are `cpu`; any other event is a kind by its own name."""
-    name = "cpu" if _is_cpu(event) else _plain(event)
-    twins = sum((_is_cpu(other) if name == "cpu" else _plain(other) == name) for other in events)
-    return ValueKind(name, "samples", event if twins > 1 else "")

@@ -128,7 +128,7 @@ class ProfileBuilder:
         parents, numbers = stacks.columns()
         if len(numbers) and int(numbers.max()) >= len(frames):
             raise ValueError("a frame of the stack does not exist")
-        stack_frames = np.array(frames, dtype=np.int32)[numbers]
+        stack_frames = np.take(np.array(frames, dtype=np.int32), numbers, out=numbers, mode="clip")
         if len(numbers) and not 0 <= int(stack_frames.min()) <= int(stack_frames.max()) < len(self._frames):
             raise ValueError("a frame does not exist")
         self._has_thread, self._has_time = thread is not None, times_ns is not None

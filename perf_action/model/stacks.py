@@ -1,14 +1,15 @@
 """Stacks by the hundred thousand: a tree of them built with arrays, for readers whose files are large.
 
 `ProfileBuilder.stack_of` costs 100 ns and 100 bytes a frame. Here a whole batch of stacks goes down the tree together,
-level by level, and a node costs 12 bytes until the profile is finished. One sort a level finds the stacks that still
-share their path; a second, smaller one finds the nodes that are new.
+level by level, and a node costs 12 bytes, of which 8 are those of the finished profile. One sort a level finds the
+stacks that still share their path; a second, smaller one finds the nodes that are new.
 """
 
 from __future__ import annotations
 
+from array import array
+
 import numpy as np
-from numpy.typing import NDArray
 
 from perf_action.model.profile import Int32, Int64
 
@@ -23,12 +24,12 @@ class StackTable:
     """A tree of stacks. Nodes are numbered as they come, so that every parent has a smaller number than its children."""
 
     def __init__(self) -> None:
-        self._size = 0
-        self._levels: list[tuple[Int64, Int32]] = []  # for each depth: edges, ascending, and the node of each
+        self._parents, self._frames = array("i"), array("i")  # of every node; these grow without being copied
+        self._levels: list[Int32] = []  # for each depth its nodes, in the order of their edges
         self._deep: dict[int, int] = {}  # edge -> node, for all below
 
     def __len__(self) -> int:
-        return self._size
+        return len(self._parents)
 
     def add(self, frames: Int32, lengths: Int32, *, leaf_first: bool = False) -> Int32:
         """The node of every stack. Stack i is the next `lengths[i]` (at least 1) of `frames`, root first if not
@@ -49,15 +50,10 @@ class StackTable:
 
     def columns(self) -> tuple[Int32, Int32]:
         """Parent (-1: none) and frame of every node. The table is empty afterwards: two copies are not held."""
-        parents, frames = np.empty(self._size, dtype=np.int32), np.empty(self._size, dtype=np.int32)
-        while self._levels:
-            _put(parents, frames, *self._levels.pop())
-        if self._deep:
-            edges = np.fromiter(self._deep, dtype=np.int64, count=len(self._deep))
-            nodes = np.fromiter(self._deep.values(), dtype=np.int32, count=len(self._deep))
-            _put(parents, frames, edges, nodes)
-        self._deep, self._size = {}, 0
-        return parents, frames
+        parents, frames = self._parents, self._frames
+        self._parents, self._frames = array("i"), array("i")
+        self._levels, self._deep = [], {}
+        return _column(parents), _column(frames)
 
     def _batch(self, frames: Int32, roots: Int64, lengths: Int32, step: int) -> Int32:
         out = np.empty(len(lengths), dtype=np.int32)
@@ -80,8 +76,10 @@ class StackTable:
     def _nodes(self, depth: int, edges: Int64) -> Int32:
         """The node of each of `edges` (distinct, in any order); those that are new are made."""
         if depth == len(self._levels):
-            self._levels.append((np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32)))
-        known, nodes = self._levels[depth]
+            self._levels.append(np.empty(0, dtype=np.int32))
+        nodes = self._levels[depth]
+        known = (_column(self._parents)[nodes].astype(np.int64) + 1) << 32
+        known |= _column(self._frames)[nodes]
         places = np.searchsorted(known, edges)
         is_new = np.ones(len(edges), dtype=np.bool_)
         inside = places < len(known)
@@ -90,14 +88,18 @@ class StackTable:
         out[~is_new] = nodes[places[~is_new]]
         fresh = np.flatnonzero(is_new)
         if len(fresh):
-            if self._size + len(fresh) > np.iinfo(np.int32).max:
-                raise ValueError("more than two thousand million stacks")
             fresh = fresh[np.argsort(edges[fresh])]
-            out[fresh] = np.arange(self._size, self._size + len(fresh), dtype=np.int32)
-            self._size += len(fresh)
-            at = places[fresh]
-            self._levels[depth] = np.insert(known, at, edges[fresh]), np.insert(nodes, at, out[fresh])
+            out[fresh] = self._make(edges[fresh])
+            self._levels[depth] = np.insert(nodes, places[fresh], out[fresh])
         return out
+
+    def _make(self, edges: Int64) -> Int32:
+        start = len(self)
+        if start + len(edges) > np.iinfo(np.int32).max:
+            raise ValueError("more than two thousand million stacks")
+        self._parents.frombytes(((edges >> 32) - 1).astype(np.int32).tobytes())
+        self._frames.frombytes((edges & 0xFFFFFFFF).astype(np.int32).tobytes())
+        return np.arange(start, len(self), dtype=np.int32)
 
     def _one(self, node: int, path: list[int]) -> int:
         edges = self._deep
@@ -105,8 +107,9 @@ class StackTable:
             edge = node + 1 << 32 | frame
             found = edges.get(edge)
             if found is None:
-                found = edges[edge] = self._size
-                self._size += 1
+                found = edges[edge] = len(self._parents)
+                self._parents.append(node)
+                self._frames.append(frame)
             node = found
         return node
 
@@ -132,6 +135,6 @@ def _grouped(groups: Int64, frames: Int32, nodes: Int32) -> tuple[Int64, Int64]:
     return numbers[np.cumsum(new) - 1], parents << 32 | (distinct & (_FRAMES - 1))
 
 
-def _put(parents: Int32, frames: Int32, edges: NDArray[np.int64], nodes: Int32) -> None:
-    parents[nodes] = (edges >> 32) - 1
-    frames[nodes] = edges & 0xFFFFFFFF
+def _column(values: array[int]) -> Int32:
+    """The same memory as a column; nothing may be added while somebody has it."""
+    return np.frombuffer(values, dtype=np.int32) if values else np.empty(0, dtype=np.int32)

@@ -50,10 +50,13 @@ def test_each_stack_is_found_again_and_no_node_is_there_twice(given_batches):
 
 
 def test_more_rows_than_fit_into_one_batch():
+    count = 300_007
+    frames = np.stack([np.arange(count) % 7, np.arange(count) % 150_001], axis=1).reshape(-1)
     table = StackTable()
-    nodes = added(table, [[i % 7, i % 70_001] for i in range(140_002)])
-    assert nodes[:70_001] != nodes[70_001:]
-    assert len(table) == len(set(nodes)) + 7
+    nodes = table.add(frames.astype(np.int32), np.full(count, 2, dtype=np.int32))
+    distinct = len(np.unique(nodes))
+    assert distinct == len({(n % 7, n % 150_001) for n in range(count)})
+    assert len(table) == distinct + 7
 
 
 def test_a_hundred_thousand_frames_deep():
