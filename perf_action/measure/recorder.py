@@ -59,7 +59,7 @@ class Recorder:
             raise CannotMeasure(f"the profiler did not write its file within {_FLUSH_TIMEOUT:g} s")
         self.close()
         if code and self._plan.stop_profiler is None:
-            raise CannotMeasure(f"the profiler failed: {self._last_line()}")
+            raise CannotMeasure(f"the profiler failed: {self._last_words()}")
 
     def close(self) -> None:
         """Kill it if it still runs."""
@@ -84,16 +84,18 @@ class Recorder:
             if expression.search(self._said()):
                 return
             if self._process is not None and self._process.poll() is not None:
-                raise CannotMeasure(f"the profiler ended before it recorded: {self._last_line()}")
+                raise CannotMeasure(f"the profiler ended before it recorded: {self._last_words()}")
             self._system.sleep(0.005)
         raise CannotMeasure(f"the profiler did not begin to record within {_ATTACH_TIMEOUT:g} s")
 
     def _said(self) -> str:
         return self._log.read_text(errors="replace") if self._log.is_file() else ""
 
-    def _last_line(self) -> str:
+    def _last_words(self) -> str:
+        """Why it ended: the first line that says error, else the last (a backtrace may follow the error)."""
         lines = [line.strip() for line in self._said().splitlines() if line.strip()]
-        return lines[-1] if lines else "it printed nothing"
+        errors = (line for line in lines if line.lower().startswith("error"))
+        return next(errors, lines[-1] if lines else "it printed nothing")
 
 
 def _filled(word: str, words: dict[str, str]) -> str:
