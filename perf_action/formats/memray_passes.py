@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -121,21 +121,20 @@ class _Passes:
         """All there was, and how many allocations that is."""
         sums: Sums = {}
         first: First = []
-        frees, seen = 0, 0
+        native, frees, count = self._native, _FREES, 0
         # one turn a record of the file: what is done for each is a good part of the time that reading a file takes
-        for seen, record in enumerate(self._reader.get_allocation_records(), 1):  # noqa: B007
+        for record in self._reader.get_allocation_records():
             key = record.stack_id
-            if not key and record.allocator in _FREES:  # they have no stack
-                frees += 1
-                continue
-            if self._native:
-                key = self._key(record)
-            try:
-                sums[key] += record.size
-            except KeyError:
-                sums[key] = record.size
-                first.append((key, record))
-        return sums, first, seen - frees
+            if key or record.allocator not in frees:  # a free has no stack
+                count += 1
+                if native:
+                    key = self._key(record)
+                try:
+                    sums[key] += record.size
+                except KeyError:
+                    sums[key] = record.size
+                    first.append((key, record))
+        return sums, first, count
 
     def write(self, out: Path) -> None:
         width = len(self._sums)
@@ -160,9 +159,9 @@ class _Passes:
             if key not in self._nodes:
                 self._nodes[key] = self.stacks.add(self._stack(record))
 
-    def _stack(self, record: Any) -> Iterable[Frame]:
+    def _stack(self, record: Any) -> list[Frame]:
         if self._native:
-            return (frame for frame in record.hybrid_stack_trace() if frame is not None)
+            return [frame for frame in record.hybrid_stack_trace() if frame is not None]
         stack: list[Frame] = record.stack_trace(_ALL_FRAMES)
         return stack
 
@@ -173,21 +172,20 @@ class _Stacks:
     def __init__(self) -> None:
         self.edges: dict[int, int] = {}
         self.frames = _Numbers()
-        self._last: list[int] = []
+        self._last: list[Frame] = []
         self._path: list[int] = []
 
-    def add(self, stack: Iterable[Frame]) -> int:
-        """The node of a stack, given leaf first; -1 if it has no frames."""
-        frames = list(map(self.frames.__getitem__, stack))
-        frames.reverse()
+    def add(self, stack: list[Frame]) -> int:
+        """The node of a stack, given leaf first and used up; -1 if it has no frames."""
+        stack.reverse()
         path, edges = self._path, self.edges
-        shared = _shared(frames, self._last)
+        shared = _shared(stack, self._last)
         del path[shared:]
         node = path[-1] if path else -1
-        for frame in frames[shared:]:
+        for frame in map(self.frames.__getitem__, stack[shared:]):
             node = edges.setdefault(node << 32 | frame, len(edges))
             path.append(node)
-        self._last = frames
+        self._last = stack
         return node
 
 
@@ -199,7 +197,7 @@ class _Numbers(dict[Frame, int]):
         return number
 
 
-def _shared(one: list[int], other: list[int]) -> int:
+def _shared(one: list[Frame], other: list[Frame]) -> int:
     """How many elements two lists have in common at the start. Neighbours share most of a stack: whole slices are
     compared, which is faster than to compare, or look up, frame by frame.
     """

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perf_action.model.profile import UNKNOWN, Fidelity, Int32, Int64, Profile, ValueKind
-from perf_action.model.stacks import StackTable
+from perf_action.model.stacks import Stacks
 
 _INT64_MAX = 2**63 - 1
 
@@ -109,7 +109,7 @@ class ProfileBuilder:
 
     def samples(
         self,
-        stacks: StackTable,
+        stacks: Stacks,
         nodes: Int32,
         values: Int64,
         *,

@@ -8,6 +8,7 @@ stacks that still share their path; a second, smaller one finds the nodes that a
 from __future__ import annotations
 
 from array import array
+from typing import Protocol
 
 import numpy as np
 
@@ -18,6 +19,15 @@ _ROW_BITS, _FRAME_BITS = 18, 27
 _BATCH, _FRAMES = 1 << _ROW_BITS, 1 << _FRAME_BITS
 #: below this depth there are too few stacks for arrays to pay
 _DEEP = 192
+
+
+class Stacks(Protocol):
+    """A finished tree of stacks, as `ProfileBuilder.samples` takes it."""
+
+    def __len__(self) -> int: ...
+
+    def columns(self) -> tuple[Int32, Int32]:
+        """Parent (-1: none) and frame of every node, once."""
 
 
 class StackTable:
