@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import memray
@@ -12,6 +13,7 @@ import pytest
 
 from perf_action import formats
 from perf_action.errors import InputError
+from perf_action.formats import memray_passes
 from perf_action.formats.memray_file import unpack_lz4
 from perf_action.formats.source import ReadOptions
 from perf_action.model.profile import Profile
@@ -70,6 +72,54 @@ def test_the_three_kinds_are_as_memray_has_them(whole: Path, system: System) -> 
     assert 20 * MIB <= allocated["keep"] < 21 * MIB
     assert 30 * MIB <= allocated["scratch"] < 31 * MIB
     assert (profile.tool, profile.fidelity) == ("memray", "exact")
+
+
+def stacks_of(profile: Profile, kind: str) -> Counter[tuple[tuple[str, int], ...]]:
+    """Bytes by stack, leaf first, each frame a function's name and line."""
+    column = profile.find_kind(kind)
+    assert column is not None
+    out: Counter[tuple[tuple[str, int], ...]] = Counter()
+    for stack, values in zip(profile.sample_stack.tolist(), profile.sample_values.tolist(), strict=True):
+        frames = profile.frames_of(stack)[::-1]
+        names = [profile.key(int(profile.frame_function[f])).name for f in frames]
+        out[tuple(zip(names, profile.frame_line[frames].tolist(), strict=True))] += values[column]
+    return +out
+
+
+def own_stacks(records: Iterable[memray.AllocationRecord]) -> Counter[tuple[tuple[str, int], ...]]:
+    frees = (memray.AllocatorType.FREE, memray.AllocatorType.MUNMAP, memray.AllocatorType.PYMALLOC_FREE)
+    out: Counter[tuple[tuple[str, int], ...]] = Counter()
+    for r in records:
+        if r.allocator not in frees:
+            stack = tuple((name, line) for name, _, line in r.stack_trace(10_000))
+            out[stack or (("[unknown]", 0),)] += r.size
+    return +out
+
+
+@pytest.mark.parametrize("options", [(), ("--trace-python-allocators",)])
+def test_every_stack_is_as_memray_has_it(options: tuple[str, ...], system: System, tmp_path: Path) -> None:
+    """What holds this up: memray numbers stacks alike in each of its passes."""
+    path = record(tmp_path, options=options)
+    profile = profile_of(formats.read(path, system))
+    with memray.FileReader(path) as reader:
+        assert stacks_of(profile, "peak") == own_stacks(reader.get_high_watermark_allocation_records())
+        assert stacks_of(profile, "leaked") == own_stacks(reader.get_leaked_allocation_records())
+        assert stacks_of(profile, "allocated") == own_stacks(reader.get_allocation_records())
+
+
+@pytest.mark.parametrize(
+    ("work", "code", "words"),
+    [("1 / 0", 1, "division by zero"), ("os.kill(os.getpid(), 11)", -11, ""), ("[{}]", 0, "")],
+)
+def test_a_pass_that_fails_beside_the_others_is_not_lost(
+    work: str, code: int, words: str, system: System
+) -> None:
+    script = (
+        f"import os, runpy; runpy.run_path({memray_passes.__file__!r})['_Beside'](lambda: {work}).result()"
+    )
+    done = system.run([sys.executable, "-c", script])
+    assert done.code == code
+    assert words in done.stderr
 
 
 def test_the_metrics_are_those_of_memray_stats(whole: Path, system: System, tmp_path: Path) -> None:
