@@ -1,4 +1,4 @@
-"""Unpacks gzip and zstd piece by piece, and finds out whether the end is missing.
+"""Unpacks and packs gzip and zstd piece by piece, and finds out whether the end is missing.
 
 gzip: https://www.rfc-editor.org/rfc/rfc1952; zstd: https://www.rfc-editor.org/rfc/rfc8878. Both may be several packed
 parts one after another.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, Final
 
 import zstandard
@@ -32,6 +32,18 @@ def kind(head: bytes) -> str:
 def unpack(file: IO[bytes], how: str) -> Iterator[bytes]:
     """The content of a packed file in pieces of any size. Damaged if it is broken or cut off."""
     return _gzip(file) if how == "gzip" else _zstd(file)
+
+
+def pack(pieces: Iterable[bytes], how: str, out: IO[bytes]) -> None:
+    """Write `pieces` to `out`, packed."""
+    packed: IO[bytes] = (
+        gzip.GzipFile(fileobj=out, mode="wb", mtime=0)
+        if how == "gzip"
+        else zstandard.ZstdCompressor().stream_writer(out, closefd=False)
+    )
+    with packed as sink:
+        for piece in pieces:
+            sink.write(piece)
 
 
 def _gzip(file: IO[bytes]) -> Iterator[bytes]:

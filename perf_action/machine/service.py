@@ -7,6 +7,7 @@ what left its process group and parent.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets as randomness
 import signal
@@ -17,13 +18,14 @@ from pathlib import Path
 from types import TracebackType
 
 from perf_action.errors import CannotMeasure, ServiceDidNotStart
+from perf_action.formats import packing
 from perf_action.machine.commands import Places, Secrets, argv_of, expand
 from perf_action.machine.logs import keep, last_words, remove_tree, run_logged, tail
 from perf_action.machine.prepare import Prepared
 from perf_action.machine.ready import listens, readiness
 from perf_action.machine.tree import MARKER, Tree, Usage, threads_of
 from perf_action.profilers.plan import Plan, Target
-from perf_action.system import Process, System, write_bytes
+from perf_action.system import Process, System, write_bytes, writing
 
 _SHELLS = frozenset({"sh", "dash", "bash", "ash", "busybox"})
 _BEFORE_LAUNCH_TIMEOUT = 600.0
@@ -257,11 +259,34 @@ class Service(contextlib.AbstractContextManager["Service"]):
         return len(killed)
 
     def scrub(self, capture: Path) -> None:
-        """Mask secrets in a text file that a profiler wrote: py-spy notes the command line of each process."""
+        """Mask secrets in a text file that a profiler wrote: py-spy and heaptrack note the command line. Of a packed one
+        the beginning is looked at, where it stands; one that is broken is emptied.
+        """
+        with capture.open("rb") as file:
+            how = packing.kind(file.read(packing.MAGIC_BYTES))
+        if how:
+            self._scrub_packed(capture, how)
+            return
         data = capture.read_bytes()
-        masked = self.secrets.mask(data.decode(errors="surrogateescape"))
-        if masked.encode(errors="surrogateescape") != data:
-            write_bytes(capture, masked.encode(errors="surrogateescape"))
+        masked = self._masked(data)
+        if masked != data:
+            write_bytes(capture, masked)
+
+    def _scrub_packed(self, capture: Path, how: str) -> None:
+        try:
+            with capture.open("rb") as file:
+                pieces = packing.unpack(file, how)
+                first = next(pieces, b"")
+                masked = self._masked(first)
+                if masked != first:
+                    with writing(capture) as temporary, temporary.open("wb") as out:
+                        packing.pack(itertools.chain((masked,), pieces), how, out)
+        except packing.Damaged:
+            write_bytes(capture, b"")
+
+    def _masked(self, data: bytes) -> bytes:
+        text = data.decode(errors="surrogateescape")
+        return self.secrets.mask(text).encode(errors="surrogateescape")
 
     def close(self) -> None:
         """Kill what is left, keep the log and remove the work folder. May be called twice."""

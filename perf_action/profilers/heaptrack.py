@@ -75,6 +75,7 @@ class Heaptrack:
             stop_profiler=signal.SIGTERM,
             own_processes=_OWN,
             artifacts=_FILES,
+            text_artifacts=True,
             reports=_reports(),
             notes=notes,
         )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from perf_action.config import Ready
 from perf_action.errors import CannotMeasure, ServiceDidNotStart
@@ -287,6 +289,26 @@ def test_a_capture_is_scrubbed_of_secrets_and_otherwise_left_alone(launch, tmp_p
     written = capture.stat().st_mtime_ns
     service.scrub(capture)
     assert capture.stat().st_mtime_ns == written
+
+
+def test_a_packed_capture_is_scrubbed_where_the_command_line_stands(launch, tmp_path):
+    service = launch("python app.py", LOOP, UP, env={"KEY": "$API_KEY"})
+    text = b"v 10400 3\nX ./app --key s3cret/of+mine\n" + b"+ 1\n- 1\n" * 400_000
+    for pack, unpack in ((gzip.compress, gzip.decompress), (zstandard.compress, unpack_zstd)):
+        capture = tmp_path / "heaptrack.service"
+        capture.write_bytes(pack(text))
+        service.scrub(capture)
+        assert unpack(capture.read_bytes()) == text.replace(b"s3cret/of+mine", b"***")
+        written = capture.stat().st_mtime_ns
+        service.scrub(capture)
+        assert capture.stat().st_mtime_ns == written
+        capture.write_bytes(pack(text)[:-5])
+        service.scrub(capture)
+        assert capture.read_bytes() == b""
+
+
+def unpack_zstd(data: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True).read()
 
 
 def test_a_disk_that_is_full_leaves_no_process_and_no_folder(launch, tmp_path):
