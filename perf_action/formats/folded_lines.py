@@ -6,7 +6,7 @@ Says of every text the same as `stack_lines`, which finds the words for what is 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
@@ -147,14 +147,36 @@ def read_folded(
     source: Source, kind: ValueKind, *, frame_of: Callable[[str], Frame] = Frame, tool: str = ""
 ) -> Profile:
     """The profile of a text without threads. InputError names the line that is wrong."""
-    lines, data = FoldedLines(frame_of), source.data
-    start = len(_BOM) if data.startswith(_BOM) else 0
+    lines = FoldedLines(frame_of)
     try:
-        while start < len(data):
-            end = data.rfind(b"\n", start, start + _PIECE) + 1 or data.find(b"\n", start + _PIECE) + 1
-            lines.feed(data[start:end] if end else data[start:] + b"\n")
-            start = end or len(data)
+        for text in _whole_lines(source):
+            lines.feed(text)
     except _Malformed:
         count_stacks(source)
         raise  # never reached: what is malformed there is so here
     return lines.profile(kind, tool)
+
+
+def _whole_lines(source: Source) -> Iterator[bytes]:
+    """The text in pieces that end with a line."""
+    parts: list[bytes] = []
+    for piece in _pieces(source):
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*parts, piece[:end]])
+            parts = []
+        parts.append(piece[end:])
+    rest = b"".join(parts)
+    if rest:
+        yield rest + b"\n"
+
+
+def _pieces(source: Source) -> Iterator[bytes]:
+    """The text without its byte order mark. What is packed is unpacked as a whole first: it may be a bomb."""
+    if source.packed:
+        data = source.data
+        pieces: Iterator[bytes] = (data[at : at + _PIECE] for at in range(0, len(data), _PIECE))
+    else:
+        pieces = source.pieces()
+    yield next(pieces, b"").removeprefix(_BOM)
+    yield from pieces

@@ -71,16 +71,15 @@ class StackTable:
         groups = np.zeros(len(lengths), dtype=np.int64)  # of each of `rows`: the place of its node in `nodes`
         nodes = np.full(1, -1, dtype=np.int32)
         for depth in range(min(int(lengths.max()), _DEEP)):
-            if depth:
-                longer = lengths[rows] > depth
-                if not longer.all():
-                    rows, groups = rows[longer], groups[longer]
             groups, edges = _grouped(groups, frames[roots[rows] + step * depth], nodes)
             nodes = self._nodes(depth, edges)
-            out[rows] = nodes[groups]
-        for row in rows[lengths[rows] > _DEEP].tolist():
+            longer = lengths[rows] > depth + 1
+            if not longer.all():
+                out[rows[~longer]] = nodes[groups[~longer]]
+                rows, groups = rows[longer], groups[longer]
+        for row, node in zip(rows.tolist(), nodes[groups].tolist(), strict=True):
             path = frames[int(roots[row]) + step * np.arange(_DEEP, lengths[row])]
-            out[row] = self._one(int(out[row]), path.tolist())
+            out[row] = self._one(node, path.tolist())
         return out
 
     def _nodes(self, depth: int, edges: Int64) -> Int32:
