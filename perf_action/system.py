@@ -89,6 +89,7 @@ class System:
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self.environ: Mapping[str, str] = dict(os.environ if environ is None else environ)
+        self._running: set[int] = set()
 
     def monotonic_ns(self) -> int:
         return time.monotonic_ns()
@@ -104,7 +105,9 @@ class System:
     def cache(self) -> Path:
         """Where what `perf-action setup` brings in is kept: RUNNER_TOOL_CACHE on GitHub, else XDG_CACHE_HOME or ~/.cache."""
         named = self.environ.get("RUNNER_TOOL_CACHE") or self.environ.get("XDG_CACHE_HOME")
-        return Path(named or Path(self.environ.get("HOME") or tempfile.gettempdir()) / ".cache") / "perf-action"
+        return (
+            Path(named or Path(self.environ.get("HOME") or tempfile.gettempdir()) / ".cache") / "perf-action"
+        )
 
     def which(self, tool: str) -> str | None:
         """The program of that name: one that `perf-action setup` brought in, since what is on the PATH was missing or
@@ -138,6 +141,7 @@ class System:
         ):
             source = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
             popen = self._popen(argv, cwd=cwd, env=env, stdin=source, stdout=sink, stderr=err, cores=())
+            self._running.add(popen.pid)
             try:
                 popen.communicate(stdin, timeout=timeout)
             except subprocess.TimeoutExpired:
@@ -147,6 +151,7 @@ class System:
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(popen.pid, signal.SIGKILL)
                     popen.wait()
+                self._running.discard(popen.pid)
             out.seek(0)
             err.seek(0)
             return Completed(
@@ -156,6 +161,12 @@ class System:
                 stderr=err.read().decode(errors="replace"),
                 seconds=time.monotonic() - started,
             )
+
+    def kill_running(self) -> None:
+        """Kill what `run` waits for in other threads, so that they end."""
+        for pid in tuple(self._running):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
     def start(
         self,

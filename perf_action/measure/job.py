@@ -20,6 +20,7 @@ from perf_action.measure.conditions import conditions
 from perf_action.measure.execute import execute
 from perf_action.measure.launch import Bench
 from perf_action.measure.listener import Listener
+from perf_action.measure.reading import Captures
 from perf_action.measure.schedule import Schedule, expected_seconds, schedule
 from perf_action.measure.sides import Sides
 from perf_action.measure.snapshot import snapshot
@@ -88,7 +89,8 @@ def _measure(
     target = prepared_target(sides.prepared[Side.HEAD], system)
     before = (*service_checks(config, target, system), *machine_checks(system, folder, _WATCHED))
     bench = Bench(config=config, system=system, run=folder, prepared=sides.prepared, read=read)
-    perform = partial(execute, bench=bench)
+    captures = Captures(read, folder, system)
+    perform = partial(captures.execute, perform=partial(execute, bench=bench))
     order = schedule(config, tuple(sides.prepared), system.cores())
     try:
         campaign = _campaign(order, perform, listener)
@@ -97,12 +99,15 @@ def _measure(
             raise
         listener.say(f"{error}; measuring head alone")
         shutil.rmtree(folder / "trials", ignore_errors=True)
+        captures.forget()
         run = replace(run, failed=(*run.failed, (Side.BASE, error.reason)))
         campaign = _campaign(schedule(config, (Side.HEAD,), system.cores()), perform, listener)
     left_out = {side for side, _ in run.failed}
     return replace(
         run,
-        sides={s: _side(s, campaign, bench, taken_on) for s in sides.prepared if s not in left_out},
+        sides={
+            s: _side(s, campaign, bench, taken_on, captures.read) for s in sides.prepared if s not in left_out
+        },
         stages=campaign.stages,
         checks=(*before, *conditions(campaign.records, cores=len(system.cores()))),
         notes=(*run.notes, *(f"not measured for want of time: {line}" for line in campaign.dropped)),
@@ -113,7 +118,7 @@ def _campaign(order: Schedule, perform: Execute, listener: Listener) -> Campaign
     return carry_out(calibrate(order, perform, listener), perform, listener)
 
 
-def _side(side: Side, campaign: Campaign, bench: Bench, taken_on: Environment) -> Snapshot:
+def _side(side: Side, campaign: Campaign, bench: Bench, taken_on: Environment, read: Read) -> Snapshot:
     checkout = bench.prepared[side].checkout
     worst = max(s.max_error_rate for s in bench.config.load.values())
     return snapshot(
@@ -121,7 +126,7 @@ def _side(side: Side, campaign: Campaign, bench: Bench, taken_on: Environment) -
         side,
         folder=bench.run,
         checkout=checkout.path,
-        read=bench.read,
+        read=read,
         label=checkout.commit[:10] + ("+changes" if checkout.changed else "") or side.value,
         commit=checkout.commit,
         environment=taken_on,

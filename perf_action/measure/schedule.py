@@ -23,6 +23,8 @@ _SOAK_SLICE_SECONDS = 5.0
 _TIMED_SLICE_SECONDS = 5.0
 #: assumed for a plan before anything is known: start and stop of a launch, a slice, in seconds
 _GUESS_START, _GUESS_SLICE, _GUESS_WARM_UP = 3.0, 0.8, 1.0
+#: and reading what a profiler wrote that keeps each event
+_GUESS_READING = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +185,7 @@ def _profiled(
         slowdown=traits.slowdown,
         native=options.native,
         gil=options.gil,
+        call_graph=options.call_graph,
         subprocesses=options.subprocesses,
         url=options.url or "",
         headers=tuple(options.headers.items()),
@@ -238,7 +241,8 @@ def _seconds_of(stage: Stage, done: Sequence[TrialRecord]) -> float:
         return measured[len(measured) // 2]
     warm_up = stage.warm_up_seconds or _GUESS_WARM_UP
     slice_seconds = stage.seconds or (_GUESS_SLICE if stage.profiler == "none" else 4.0)
-    return _GUESS_START + warm_up + stage.slices * slice_seconds
+    reading = _GUESS_READING if stage.counts else 0.0
+    return _GUESS_START + warm_up + stage.slices * slice_seconds + reading
 
 
 def _done_of(stage: Stage, done: Sequence[TrialRecord]) -> list[TrialRecord]:
