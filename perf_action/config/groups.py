@@ -13,6 +13,7 @@ from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, field_validat
 
 from perf_action.config.quantity import Launches, Range, Seconds, Share, quantity
 from perf_action.model.finding import Budget
+from perf_action.model.trial import CallGraph
 
 Command = str | list[str]
 
@@ -185,9 +186,12 @@ class StageOptions(Group):
     rate: int | None = Field(default=None, ge=1, le=1000)
     """samples per second; default 250"""
     native: bool = False
-    """native frames too (py-spy --native, memray --native)"""
+    """native frames too (py-spy --native, memray --native); for perf: Python functions too (-X perf, from 3.12 on)"""
     gil: bool = False
     """only threads that hold Python's global lock (py-spy --gil)"""
+    call_graph: CallGraph | None = None
+    """how perf finds the callers: fp by frame pointers (-fno-omit-frame-pointer, -C force-frame-pointers), dwarf by
+    debug information (large files), lbr by an Intel processor's records; default: fp for perf, dwarf for cargo-flamegraph"""
     subprocesses: bool = True
     """worker processes too"""
     url: str | None = Field(default=None, pattern=r"^https?://[^\s/@]+(/\S*)?$")

@@ -18,6 +18,8 @@ class Side(str, Enum):
     HEAD = "head"
 
 
+#: how perf finds out who called: by frame pointers, by unwinding copies of the stack, by the processor's branch records
+CallGraph = Literal["fp", "dwarf", "lbr"]
 #: duet: both sides loaded at once on swapped cores; interleaved: one after the other, order balanced; alone: one side
 Placement = Literal["duet", "interleaved", "alone"]
 
@@ -30,9 +32,9 @@ class Stage:
     `seconds`, where the scenario is timed or nobody counts); `launches` pairs of launches, at least and at most.
     `request_steps`: requests per launch where two launches of different length are subtracted (exact counters).
     `open_rate`: requests per second of an open loop, None for a closed one. `counts`: the profiler counts exactly;
-    `slowdown`: how many times slower the service runs under it. `native`, `gil` and `subprocesses` are options of
-    profilers that know them; `url` is where a profiler that asks the service finds it, `headers` go with its requests
-    (as in perf.yml, ``$NAME`` not replaced) and are never stored.
+    `slowdown`: how many times slower the service runs under it. `native`, `gil`, `call_graph` (None: what is usual for
+    the profiler) and `subprocesses` are options of profilers that know them; `url` is where a profiler that asks the
+    service finds it, `headers` go with its requests (as in perf.yml, ``$NAME`` not replaced) and are never stored.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Stage:
     slowdown: float = 1.0
     native: bool = False
     gil: bool = False
+    call_graph: CallGraph | None = None
     subprocesses: bool = True
     url: str = ""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
