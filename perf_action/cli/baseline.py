@@ -4,80 +4,25 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ValidationError
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from perf_action import recording
-from perf_action.config import BaselineOptions
-from perf_action.config.inputs import overrides
+from perf_action.cli.stores import StoreOptions, with_store
 from perf_action.errors import UsageError, one_line
 from perf_action.github import read_context
 from perf_action.model.metric import Metric
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.trial import Side
-from perf_action.pipeline.running import read_settings
+from perf_action.pipeline.history import keep
 from perf_action.render import numbers
-from perf_action.store import EntryKey, Store, open_store
-from perf_action.store import save as keep
-from perf_action.system import System
-
-
-class _Options:
-    """Where the store is: --store and --branch over the action's inputs over perf.yml over the defaults."""
-
-    def __init__(self, config: Path, store: str | None, branch: str | None) -> None:
-        self.system = System()
-        given = overrides(self.system.environ)
-        chosen = {k.removeprefix("baseline."): v for k, v in given.items() if k.startswith("baseline.")}
-        self.repository = Path.cwd()
-        if config.exists():
-            settings = read_settings(config, given, self.system)
-            self.repository, chosen = settings.repository, settings.config.baseline.model_dump()
-        if store in ("git", "none"):
-            chosen["store"] = store
-        elif store is not None:
-            chosen |= {"store": "directory", "path": str(Path(store).resolve())}
-        if branch is not None:
-            chosen["branch"] = branch
-        try:
-            self.options = BaselineOptions.model_validate(chosen)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise UsageError(
-                f"baseline {first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}"
-            ) from None
-
-    @contextmanager
-    def open(self) -> Iterator[Store]:
-        with open_store(self.options, self.system, self.repository) as store:
-            yield store
-
-
-def _with_store(command: click.decorators.FC) -> click.decorators.FC:
-    """The options that say where the store is."""
-    for option in (
-        click.option("--branch", help="The branch, for a store on git; default: perf-data."),
-        click.option("--store", metavar="DIR|git", help="A folder, or git for a branch of this repository."),
-        click.option(
-            "--config",
-            type=click.Path(path_type=Path),
-            default="perf.yml",
-            show_default=True,
-            help="Take `baseline:` from here, if it is there.",
-        ),
-    ):
-        command = option(command)
-    return command
-
+from perf_action.store import EntryKey, Store
 
 _FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
@@ -91,14 +36,17 @@ def baseline() -> None:
 
 @baseline.command()
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
-@_with_store
+@with_store
 @_FORMAT
-def save(folder: Path, config: Path, store: str | None, branch: str | None, form: str) -> None:
-    """Keep the head side of a run folder as a baseline.
+@click.option("--reference", is_flag=True, help="Hold later runs against this one, so that slow creep shows.")
+def save(
+    *, folder: Path, config: Path, store: str | None, branch: str | None, form: str, reference: bool
+) -> None:
+    """Keep the head side of a run folder as a baseline, and what the history keeps of it for good.
 
     Runs of pull requests keep nothing: they only read.
     """
-    where = _Options(config, store, branch)
+    where = StoreOptions(config, store, branch)
     context = read_context(where.system.environ)
     if context is not None and context.reads_only:
         click.echo(
@@ -113,24 +61,16 @@ def save(folder: Path, config: Path, store: str | None, branch: str | None, form
         click.echo(f"nothing kept: {run.skipped or run.identical or 'the head side was not measured'}")
         return
     with where.open() as opened:
-        key = keep(
-            opened,
-            run.snapshot(Side.HEAD),
-            recording.encode_snapshot,
-            config_digest=run.config_digest,
-            fingerprint=run.environment.fingerprint(),
-            environ=where.system.environ,
-            now_s=where.system.now(),
-        )
+        key = keep(run, opened, where.system, reference=reference)
         click.echo(json.dumps(_row(key)) if form == "json" else f"kept {key.path} in {opened.name}")
 
 
 @baseline.command("list")
-@_with_store
+@with_store
 @_FORMAT
 def list_(config: Path, store: str | None, branch: str | None, form: str) -> None:
     """List what the store has, the newest first."""
-    with _Options(config, store, branch).open() as opened:
+    with StoreOptions(config, store, branch).open() as opened:
         keys = _newest_first(opened.entries())
         if form == "json":
             click.echo(json.dumps([_row(key) for key in keys], indent=1))
@@ -142,11 +82,11 @@ def list_(config: Path, store: str | None, branch: str | None, form: str) -> Non
 
 @baseline.command()
 @click.argument("entry", default="", metavar="[COMMIT|PATH]")
-@_with_store
+@with_store
 @_FORMAT
 def show(entry: str, config: Path, store: str | None, branch: str | None, form: str) -> None:
     """Show one entry: that path, or the newest of that commit; without either the newest of all."""
-    with _Options(config, store, branch).open() as opened:
+    with StoreOptions(config, store, branch).open() as opened:
         key = _find(opened, entry)
         snapshot = recording.decode_snapshot(opened.read(key), f"{opened.name}: {key.path}")
     if form == "json":
@@ -162,14 +102,14 @@ def show(entry: str, config: Path, store: str | None, branch: str | None, form: 
 @click.option(
     "--keep", "number", type=click.IntRange(min=1), required=True, help="How many of each series stay."
 )
-@_with_store
+@with_store
 @_FORMAT
 def prune(number: int, config: Path, store: str | None, branch: str | None, form: str) -> None:
     """Remove all but the newest N entries of each configuration and environment.
 
-    On a branch this replaces the history by one commit, so that the removed files take no space either.
+    What the history keeps of each run, a kilobyte or two, stays. On a branch this replaces the history by one commit, so that the removed files take no space either.
     """
-    where = _Options(config, store, branch)
+    where = StoreOptions(config, store, branch)
     context = read_context(where.system.environ)
     if context is not None and context.reads_only:
         raise UsageError(f"the event is {context.event}, and only runs of a branch write to the store")
@@ -199,7 +139,9 @@ def _find(store: Store, text: str) -> EntryKey:
 
 
 def _row(key: EntryKey) -> dict[str, str | int]:
-    return {**asdict(key), "path": key.path}
+    row = asdict(key)
+    del row["part"]
+    return {**row, "path": key.path}
 
 
 def _table(keys: list[EntryKey]) -> Table:

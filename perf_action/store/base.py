@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from perf_action.errors import StoreError, UsageError
@@ -21,16 +21,24 @@ class Store(Protocol):
         """What to call it to people: a folder, or a branch and its repository."""
 
     def entries(self) -> tuple[EntryKey, ...]:
-        """All entries, in no particular order; none if the store does not exist yet."""
+        """All snapshots, in no particular order; none if the store does not exist yet."""
+
+    def points(self) -> tuple[EntryKey, ...]:
+        """What the history keeps of runs (parts point and reference), in no particular order."""
 
     def read(self, key: EntryKey) -> bytes:
-        """The bytes of one entry, without fetching any other."""
+        """The bytes of one file, without fetching any other."""
 
-    def add(self, key: EntryKey, data: bytes) -> None:
-        """Keep one entry, creating the store if need be; whole or not at all, and no other writer loses anything."""
+    def read_all(self, keys: Sequence[EntryKey]) -> Iterator[tuple[EntryKey, bytes]]:
+        """The bytes of many files, fetched at once."""
+
+    def add(self, key: EntryKey, data: bytes, *more: tuple[EntryKey, bytes]) -> None:
+        """Keep one entry, creating the store if need be; whole or not at all, and no other writer loses anything.
+        `more` are other files of the same run.
+        """
 
     def prune(self, keep: int) -> tuple[EntryKey, ...]:
-        """Remove all but the newest `keep` entries of each series; returns what was removed."""
+        """Remove all but the newest `keep` snapshots of each series; returns what was removed. The history stays."""
 
 
 def check_size(key: EntryKey, size: int) -> None:

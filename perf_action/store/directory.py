@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from perf_action.errors import StoreError
@@ -22,6 +23,12 @@ class DirectoryStore:
         return str(self.root)
 
     def entries(self) -> tuple[EntryKey, ...]:
+        return tuple(key for key in self._files() if key.part == "snapshot")
+
+    def points(self) -> tuple[EntryKey, ...]:
+        return tuple(key for key in self._files() if key.part != "snapshot")
+
+    def _files(self) -> tuple[EntryKey, ...]:
         if not self.root.exists():
             return ()
         try:
@@ -29,7 +36,7 @@ class DirectoryStore:
                 raise StoreError(f"{self.root}: not a folder; a directory store is one")
             paths = [
                 path
-                for path in self.root.glob("*/*/*.json.gz")
+                for path in self.root.glob("*/*/*.json*")
                 if all(_is_plain(p) for p in (path, path.parent, path.parent.parent))
             ]
         except OSError as error:
@@ -46,12 +53,18 @@ class DirectoryStore:
         except OSError as error:
             raise self._failed("read", error, key) from None
 
-    def add(self, key: EntryKey, data: bytes) -> None:
-        check_size(key, len(data))
-        try:
-            write_bytes(self.root / key.path, data)
-        except OSError as error:
-            raise self._failed("written", error, key) from None
+    def read_all(self, keys: Sequence[EntryKey]) -> Iterator[tuple[EntryKey, bytes]]:
+        return ((key, self.read(key)) for key in keys)
+
+    def add(self, key: EntryKey, data: bytes, *more: tuple[EntryKey, bytes]) -> None:
+        files = (*more, (key, data))  # the snapshot last: with it the run is there
+        for one, content in files:
+            check_size(one, len(content))
+        for one, content in files:
+            try:
+                write_bytes(self.root / one.path, content)
+            except OSError as error:
+                raise self._failed("written", error, one) from None
 
     def prune(self, keep: int) -> tuple[EntryKey, ...]:
         gone = surplus(self.entries(), keep)

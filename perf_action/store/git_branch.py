@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,8 @@ NETWORK_TRIES: Final = 5
 #: seconds to wait before the next try, drawn uniformly: exponential back-off has tails of a minute
 JITTER: Final = (0.05, 1.5)
 
+#: how git itself fetches files that a clone without them lacks; their ids come from standard input
+_BLOBS = ("--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--stdin")
 _TIP = "refs/perf-action/tip"
 _NO_BRANCH = re.compile(r"couldn't find remote ref", re.IGNORECASE)
 _LOST_THE_RACE = re.compile(
@@ -75,14 +77,35 @@ class GitBranchStore:
 
     def entries(self) -> tuple[EntryKey, ...]:
         self._objects = self._list(self._fetch())
-        return tuple(self._objects)
+        return tuple(key for key in self._objects if key.part == "snapshot")
 
-    def read(self, key: EntryKey) -> bytes:
+    def points(self) -> tuple[EntryKey, ...]:
+        return tuple(key for key in self._known() if key.part != "snapshot")
+
+    def read_all(self, keys: Sequence[EntryKey]) -> Iterator[tuple[EntryKey, bytes]]:
+        """One request for all that is not here yet, as git itself makes one for what a checkout of such a clone lacks."""
+        wanted = [self._object(key) for key in keys]
+        if wanted:
+            ids = "".join(f"{blob}\n" for blob in wanted).encode()
+            fetch = ("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", *_BLOBS)
+            done = self._git.run(*fetch, "origin", stdin=ids)
+            if done.code:
+                raise StoreError(f"{self.name}: could not be read: {failure('git fetch', done)}")
+        return ((key, self.read(key)) for key in keys)
+
+    def _known(self) -> dict[EntryKey, str]:
         if self._objects is None:
             self.entries()
-        blob = (self._objects or {}).get(key)
+        return self._objects or {}
+
+    def _object(self, key: EntryKey) -> str:
+        blob = self._known().get(key)
         if blob is None:
             raise StoreError(f"{self.name}: there is no {key.path}")
+        return blob
+
+    def read(self, key: EntryKey) -> bytes:
+        blob = self._object(key)
         # the one command that gives bytes without a decoding in between; in a clone without files it fetches this one
         file = self._git.directory / self._git.out("unpack-file", blob)
         try:
@@ -91,11 +114,13 @@ class GitBranchStore:
         finally:
             file.unlink()
 
-    def add(self, key: EntryKey, data: bytes) -> None:
-        check_size(key, len(data))
+    def add(self, key: EntryKey, data: bytes, *more: tuple[EntryKey, bytes]) -> None:
+        kept = ((key, data), *more)
+        for one, content in kept:
+            check_size(one, len(content))
 
         def change(tip: str) -> str | None:
-            files = [(self._blob(data), key.path)]
+            files = [(self._blob(content), one.path) for one, content in kept]
             if not tip:
                 files.append((self._blob(_README), "README.md"))
             tree = self._tree(tip, put=files)
@@ -110,7 +135,7 @@ class GitBranchStore:
 
         def change(tip: str) -> str | None:
             nonlocal gone
-            gone = surplus(self._list(tip), keep)
+            gone = surplus((key for key in self._list(tip) if key.part == "snapshot"), keep)
             tree = self._tree(tip, drop=[key.path for key in gone]) if gone else ""
             return self._commit(tree, f"Keep the newest {keep} of each series") if tree else None
 

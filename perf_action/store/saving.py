@@ -21,8 +21,11 @@ def save(
     fingerprint: str,
     environ: Mapping[str, str],
     now_s: float,
+    point: bytes = b"",
+    reference: bool = False,
 ) -> EntryKey:
-    """Keep `snapshot` under the run and attempt of `environ`'s workflow, outside GitHub under the time in ms.
+    """Keep `snapshot` under the run and attempt of `environ`'s workflow, outside GitHub under the time in ms; and beside
+    it `point`, what the history keeps of it, as a `reference` for others or not.
 
     UsageError if it does not say which commit it is of, or may not be compared with anything; StoreError if the store
     cannot be written.
@@ -37,5 +40,6 @@ def save(
         run_id=int(run_id) if run_id.isdecimal() else int(now_s * 1000),
         attempt=int(attempt) if attempt.isdecimal() else 1,
     )
-    store.add(key, encode(snapshot))
+    beside = [(key.beside("reference" if reference else "point"), point)] if point else []
+    store.add(key, encode(snapshot), *beside)
     return key
