@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 missing=()
+perf=linux-perf
+grep -q '^ID=ubuntu' /etc/os-release && perf=linux-tools-generic
 command -v cargo >/dev/null || missing+=(cargo)
 command -v chromium >/dev/null || missing+=(chromium)
 command -v cmark-gfm >/dev/null || missing+=(cmark-gfm)
@@ -15,6 +17,7 @@ command -v google-pprof >/dev/null || missing+=(google-perftools libgoogle-perft
 command -v heaptrack >/dev/null || missing+=(heaptrack zstd)
 command -v jeprof >/dev/null || missing+=(libjemalloc2 libjemalloc-dev)
 command -v make >/dev/null || missing+=(make)
+command -v perf >/dev/null || missing+=("$perf")
 command -v rustc >/dev/null || missing+=(rustc)
 command -v valgrind >/dev/null || missing+=(valgrind libc6-dbg)
 command -v node >/dev/null || missing+=(nodejs)

@@ -25,6 +25,8 @@ from perf_action.model.snapshot import Capture
 from perf_action.model.tree import costs
 from perf_action.system import System
 
+#: needs perf
+REAL = pytest.mark.slow
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 NAMES = [
     "main",
@@ -55,6 +57,7 @@ def stacks(capture: Capture, kind: int = 0) -> dict[str, int]:
     return {stack: int(count) for stack, _, count in (line.rpartition(" ") for line in lines)}
 
 
+@REAL
 def test_every_sample_is_there_and_every_name_whole(system: System, tmp_path: Path) -> None:
     capture = read(sampled([0, 1, 2], [0, 1, 2], [0, 3], [0, 4, 5], [6]), system, tmp_path)
     assert capture.format == "perf-data"
@@ -72,11 +75,13 @@ def test_every_sample_is_there_and_every_name_whole(system: System, tmp_path: Pa
     assert (profile.tool, profile.kinds, capture.notes) == ("perf", (ValueKind("cpu", "samples"),), ())
 
 
+@REAL
 def test_functions_of_pythons_perf_map_have_their_file(system: System, tmp_path: Path) -> None:
     profile = read(sampled([7]), system, tmp_path).captures[0].profile
     assert profile.key(0) == FunctionKey("py::run.<locals>.f", "/srv/app.py", "[jit]")
 
 
+@REAL
 def test_threads_are_known_by_their_names(system: System, tmp_path: Path) -> None:
     file = PerfFile(NAMES)
     for tid, name in ((PID + 1, b"idx worker"), (PID + 2, b"a: b 12/3 "), (PID + 3, b"")):
@@ -88,6 +93,7 @@ def test_threads_are_known_by_their_names(system: System, tmp_path: Path) -> Non
     assert names == {"idx worker": 1, "a: b 12/3": 1, "": 1, "service": 1}
 
 
+@REAL
 def test_events_are_not_summed(system: System, tmp_path: Path) -> None:
     file = PerfFile(NAMES, events=(FAULTS, CLOCK))
     for stack, event in (([0, 1], 0), ([0, 2], 1), ([0, 2], 1), ([0, 1], 1)):
@@ -98,6 +104,7 @@ def test_events_are_not_summed(system: System, tmp_path: Path) -> None:
     assert stacks(capture, 1) == {"main;serve": 1}
 
 
+@REAL
 def test_two_clocks_are_two_kinds(system: System, tmp_path: Path) -> None:
     file = PerfFile(NAMES, events=(TASK_CLOCK, CLOCK))
     file.sample([0])
@@ -109,11 +116,13 @@ def test_two_clocks_are_two_kinds(system: System, tmp_path: Path) -> None:
     ]
 
 
+@REAL
 def test_without_a_call_graph_each_sample_is_one_frame(system: System, tmp_path: Path) -> None:
     capture = read(sampled([0], [3], [3], call_graph=False), system, tmp_path)
     assert stacks(capture) == {"main": 1, "f g (x)": 2}
 
 
+@REAL
 def test_what_nobody_resolves_is_unknown_and_counted(system: System, tmp_path: Path) -> None:
     file = sampled([0], [])
     file.sample([], raw=[0x7F00DEADBEEF, file.address(0), 0])
@@ -122,16 +131,19 @@ def test_what_nobody_resolves_is_unknown_and_counted(system: System, tmp_path: P
     assert capture.notes == ("2 of 3 samples are in code that has no name ([unknown])",)
 
 
+@REAL
 def test_stacks_that_perf_cut_are_said(system: System, tmp_path: Path) -> None:
     capture = read(sampled([0] * 150, [1]), system, tmp_path)
     assert capture.notes == ("1 of 2 stacks are cut off at 127 frames: who called is lost",)
 
 
+@REAL
 def test_deep_stacks_are_whole_if_the_file_says_that_it_has_them(system: System, tmp_path: Path) -> None:
     profile = read(sampled([1] + [0] * 999, max_stack=1000), system, tmp_path).captures[0].profile
     assert len(profile.stack_parent) == 1000
 
 
+@REAL
 def test_lost_events_are_a_note(system: System, tmp_path: Path) -> None:
     file = sampled([0])
     file.lost(12)
@@ -139,17 +151,20 @@ def test_lost_events_are_a_note(system: System, tmp_path: Path) -> None:
     assert "42 events were lost while recording" in read(file, system, tmp_path).notes
 
 
+@REAL
 def test_the_duration_is_from_the_first_sample_to_the_last(system: System, tmp_path: Path) -> None:
     file = sampled([0], features={21: struct.pack("<QQ", 10**9, 3 * 10**9)})
     assert read(file, system, tmp_path).captures[0].profile.duration_ns == 2 * 10**9
 
 
+@REAL
 def test_a_timeline_says_when(system: System, tmp_path: Path) -> None:
     profile = read(sampled([0], [0], [1]), system, tmp_path, ReadOptions(timeline=True)).captures[0].profile
     assert sorted(profile.sample_time_ns.tolist()) == [0, 1_000_000, 2_000_000]
     assert profile.total() == 3
 
 
+@REAL
 def test_a_packed_file_is_read(system: System, tmp_path: Path) -> None:
     with sampled([0, 1]).written(tmp_path) as path:
         packed = tmp_path / "perf.data.gz"
@@ -212,6 +227,7 @@ def test_a_file_of_the_other_byte_order_is_looked_through(tmp_path: Path) -> Non
     assert checked(header + records + table, tmp_path).samples == 1
 
 
+@REAL
 @settings(
     max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
@@ -290,6 +306,7 @@ def test_what_perf_says_of_missing_symbols_is_kept(pretending, tmp_path: Path) -
     assert said in capture.notes
 
 
+@REAL
 def test_an_empty_file_says_that_nothing_was_sampled(system: System, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no samples.*record for longer"):
         read(sampled(), system, tmp_path)
@@ -323,7 +340,7 @@ def by_report(folder: Path, data: str) -> Counter[str]:
     return Counter({re.sub(r"^0x?[0-9a-f]+$", "[unknown]", name): int(count) for count, name in rows})
 
 
-@pytest.mark.slow
+@REAL
 @pytest.mark.parametrize(
     "options",
     [
@@ -349,7 +366,7 @@ def test_as_perf_report_counts(options: tuple[str, ...], program: Path, system: 
     assert profile.total() > 50
 
 
-@pytest.mark.slow
+@REAL
 def test_a_recording_from_a_pipe(program: Path, system: System) -> None:
     with (program / "piped").open("wb") as out:
         record = [
@@ -372,7 +389,7 @@ def test_a_recording_from_a_pipe(program: Path, system: System) -> None:
     assert {"warehouse::pack", "warehouse::Shelf<long>::count"} <= {key.name for key in costs(profile)}
 
 
-@pytest.mark.slow
+@REAL
 def test_source_lines_and_inlined_functions(program: Path, system: System) -> None:
     perf(
         "record",
