@@ -11,7 +11,7 @@ import pytest
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("model", "system"),
-    ("config",),
+    ("config", "git"),
     ("profilers", "load", "formats"),
     ("recording", "compare", "store", "machine"),
     ("measure", "judge", "render"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from perf_action.cli.progress import listener
-from perf_action.machine.git import Git
+from perf_action.git import Git
 from perf_action.pipeline import assessing, running
 from perf_action.system import System
 
@@ -48,12 +48,12 @@ def _two_commits(repository: Path, material: Path, system: System) -> None:
     )
     shutil.copy(material / _SETTINGS, repository / "perf.yml")
     git = Git(system, repository)
-    git.run("init", "--quiet", "--initial-branch=main")
+    git.out("init", "--quiet", "--initial-branch=main")
     _commit(git, "A schema registry")
-    git.run("apply", str((material / _PATCH).resolve()))
+    git.out("apply", str((material / _PATCH).resolve()))
     _commit(git, "Keep what clients asked for")
 
 
 def _commit(git: Git, message: str) -> None:
-    git.run("add", "--all")
-    git.run("commit", "--quiet", "--no-verify", "--message", message)
+    git.out("add", "--all")
+    git.out("commit", "--quiet", "--no-verify", "--message", message)

@@ -17,7 +17,7 @@ from perf_action.cli.options import overrides_of, policy_words
 from perf_action.cli.progress import listener
 from perf_action.config import FailOn
 from perf_action.errors import VerdictFailed
-from perf_action.machine.git import Access
+from perf_action.git import access_of
 from perf_action.machine.needs import service_target
 from perf_action.machine.sysctl import Kernel
 from perf_action.measure import job
@@ -74,7 +74,7 @@ def run(config: Path, sets: tuple[str, ...], base: str, out: Path, *, dry_run: b
         _show_plan(settings, base, system)
         return
     with stopping_cleanly():
-        running.run(settings, system, listener(system.environ), out=out, base=base, access=access_of(system))
+        running.run(settings, system, listener(system.environ), out=out, base=base, access=access_of(system.environ))
     click.echo(f"{out}: measured; perf-action assess {out} judges and renders it", err=True)
 
 
@@ -159,16 +159,6 @@ def stopping_cleanly() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def access_of(system: System) -> Access | None:
-    """The right to fetch that the environment gives, on GitHub."""
-    token = system.environ.get("GITHUB_TOKEN")
-    return (
-        Access(server=system.environ.get("GITHUB_SERVER_URL", "https://github.com"), token=token)
-        if token
-        else None
-    )
 
 
 def _show_plan(settings: running.Settings, base: str, system: System) -> None:

@@ -11,8 +11,8 @@ from perf_action import github
 from perf_action.config import Comment, CommentMode, read_config
 from perf_action.config.inputs import overrides
 from perf_action.errors import ConfigError, UsageError
+from perf_action.git import token_of
 from perf_action.github.failures import read_failures
-from perf_action.store import token_of
 from perf_action.system import System
 
 

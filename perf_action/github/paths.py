@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from perf_action.errors import ConfigError, PerfActionError
+from perf_action.git import Git
 from perf_action.github.client import ApiError, Client
 from perf_action.github.context import Context
-from perf_action.store import Git, remote_of
+from perf_action.store import remote_of
 from perf_action.system import System
 
 #: GitHub lists no more files of a pull request than this
@@ -93,10 +94,8 @@ def changed_by_push(
 def _fetched(system: System, repository: Path, scratch: Path, *commits: str) -> Git:
     """A repository of our own with the trees of these commits."""
     remote = remote_of(system, repository, "origin")
-    git = Git(system, scratch / "paths.git", remote)
-    git.directory.mkdir(parents=True, exist_ok=True)
-    git.out("init", "--quiet", "--bare", "--template=")
-    git.out("config", "remote.origin.url", remote.url)
+    git = Git(system, scratch / "paths.git", remote.access)
+    git.start(remote.url)
     git.out("fetch", "--quiet", "--depth=1", "--filter=blob:none", "--no-tags", "origin", *commits)
     return git
 

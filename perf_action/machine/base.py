@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from perf_action.errors import UsageError
-from perf_action.machine.git import Access, Git, complaint, open_repository
-from perf_action.machine.history import connect
+from perf_action.git import Access, Git, complaint, open_repository
 from perf_action.system import System
 
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -59,18 +58,18 @@ def _named(git: Git, rev: str) -> str:
         commit = git.commit("FETCH_HEAD") if done is None else None
     if commit is None:
         raise UsageError(
-            f"there is no commit {rev!r} in {git.repo} or at {_REMOTE}; see `git log`, or use --base auto"
+            f"there is no commit {rev!r} in {git.directory} or at {_REMOTE}; see `git log`, or use --base auto"
         )
     return commit
 
 
 def _of_pull_request(git: Git, system: System) -> Base:
     """The first parent of GitHub's merge commit; where head itself is checked out, the merge base with the base branch."""
-    parents = _parents(git)
+    parents = git.parents("HEAD")
     if len(parents) == 2 and re.fullmatch(r"refs/pull/\d+/merge", system.environ.get("GITHUB_REF", "")):
         return _present(git, parents[0], "the base of the pull request")
     branch = system.environ.get("GITHUB_BASE_REF", "")
-    if git.try_run("check-ref-format", f"refs/heads/{branch}").code != 0:
+    if git.run("check-ref-format", f"refs/heads/{branch}").code != 0:
         return Base(notes=("the pull request's base branch is not known: head is measured alone",))
     done = _fetch(git, f"refs/heads/{branch}")
     tip = git.commit("FETCH_HEAD") if done is None else git.commit(f"{_REMOTE}/{branch}")
@@ -78,7 +77,7 @@ def _of_pull_request(git: Git, system: System) -> Base:
         return Base(
             notes=(f"the base branch {branch} could not be fetched ({done}): head is measured alone",)
         )
-    common = _merge_base(git, tip) or (_merge_base(git, tip) if connect(git, (tip, "HEAD")) else None)
+    common = _merge_base(git, tip) or (_merge_base(git, tip) if _connect(git, tip) else None)
     if common is None:
         return _present(git, tip, f"the tip of {branch}, as no common ancestor is known")
     return _present(git, common, f"the merge base with {branch}")
@@ -95,12 +94,12 @@ def _of_branch(git: Git) -> Base:
     """On a laptop: where this branch left the remote's default branch; on that branch itself, the last commit if
     something is changed, else the one before.
     """
-    head = git.run("rev-parse", "HEAD")
+    head = git.out("rev-parse", "HEAD")
     default = next((b for b in _default_branches(git) if git.commit(b)), None)
     common = _merge_base(git, default) if default else None
     if common and common != head:
         return Base(commit=common, notes=(f"base is {common[:10]}, where this branch left {default}",))
-    if git.run("status", "--porcelain", "--untracked-files=no"):
+    if git.out("status", "--porcelain", "--untracked-files=no"):
         return Base(
             commit=head, notes=(f"base is {head[:10]}, the last commit, without the uncommitted changes",)
         )
@@ -111,14 +110,14 @@ def _of_branch(git: Git) -> Base:
 
 
 def _default_branches(git: Git) -> tuple[str, ...]:
-    named = git.try_run("rev-parse", "--abbrev-ref", f"{_REMOTE}/HEAD")
+    named = git.run("rev-parse", "--abbrev-ref", f"{_REMOTE}/HEAD")
     first = (named.stdout.strip(),) if named.code == 0 else ()
     return (*first, f"{_REMOTE}/main", f"{_REMOTE}/master", "main", "master")
 
 
 def _present(git: Git, commit: str, what: str) -> Base:
     """That commit, fetched if its files are not here; without it, the reason."""
-    if git.try_run("cat-file", "-e", f"{commit}^{{tree}}").code != 0:
+    if git.run("cat-file", "-e", f"{commit}^{{tree}}").code != 0:
         failed = _fetch(git, commit)
         if failed is not None:
             return Base(
@@ -130,20 +129,24 @@ def _present(git: Git, commit: str, what: str) -> Base:
 def _fetch(git: Git, what: str) -> str | None:
     """Fetch one commit or ref; why that failed, or None. A repository with its whole history stays one."""
     depth = ("--depth=1",) if git.shallow else ()
-    done = git.try_run(
+    done = git.run(
         "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", *depth, _REMOTE, what, timeout=900
     )
     return complaint(done) if done.code != 0 else None
 
 
-def _parents(git: Git) -> list[str]:
-    """Of HEAD, as its commit says; they need not be here."""
-    header = git.run("cat-file", "-p", "HEAD").partition("\n\n")[0]
-    return [line.split()[1] for line in header.splitlines() if line.startswith("parent ")]
+def _connect(git: Git, tip: str) -> bool:
+    """Fetch the commits that lead to `tip` and to HEAD, without their files; whether that worked."""
+    if not git.shallow:
+        return False
+    quietly = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules")
+    ends = (tip, git.out("rev-parse", "HEAD"))
+    done = git.run(*quietly, "--filter=tree:0", "--unshallow", _REMOTE, *ends, timeout=900)
+    return done.code == 0
 
 
 def _merge_base(git: Git, rev: str) -> str | None:
-    done = git.try_run("merge-base", rev, "HEAD")
+    done = git.run("merge-base", rev, "HEAD")
     return done.stdout.strip() or None if done.code == 0 else None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perf_action.errors import CannotMeasure, UsageError, one_line
-from perf_action.machine.git import Access, Git, complaint, open_repository
+from perf_action.git import Access, Git, complaint, open_repository
 from perf_action.model.trial import Side
 from perf_action.system import System
 
@@ -36,11 +36,11 @@ def in_place(system: System, path: Path) -> Checkout:
         return Checkout(path=path.resolve(), commit="", tree="", notes=("not a git repository",))
     commit = git.commit("HEAD")
     if commit is None:
-        return Checkout(path=git.repo, commit="", tree="", notes=("the repository has no commit yet",))
+        return Checkout(path=git.directory, commit="", tree="", notes=("the repository has no commit yet",))
     stash = _stash(git)
     notes = ("uncommitted changes are measured too",) if stash else ()
-    tree = git.run("rev-parse", f"{stash or commit}^{{tree}}")
-    return Checkout(path=git.repo, commit=commit, tree=tree, changed=bool(stash), notes=notes)
+    tree = git.out("rev-parse", f"{stash or commit}^{{tree}}")
+    return Checkout(path=git.directory, commit=commit, tree=tree, changed=bool(stash), notes=notes)
 
 
 @contextlib.contextmanager
@@ -67,25 +67,25 @@ def worktree(
     home = Path(tempfile.mkdtemp(prefix="perf-action-"))
     path = home / side.value
     try:
-        done = git.try_run("worktree", "add", "--detach", "--force", str(path), stash or commit, timeout=1800)
+        done = git.run("worktree", "add", "--detach", "--force", str(path), stash or commit, timeout=1800)
         if done.code != 0:
             raise CannotMeasure(f"{rev} could not be checked out: {complaint(done)}")
         yield Checkout(
             path=path,
             commit=commit,
-            tree=git.run("rev-parse", f"{stash or commit}^{{tree}}"),
+            tree=git.out("rev-parse", f"{stash or commit}^{{tree}}"),
             changed=bool(stash),
             notes=_notes(git, path, directory, stash=bool(stash), uncommitted=uncommitted),
         )
     finally:
-        git.try_run("worktree", "remove", "--force", "--force", str(path))
+        git.run("worktree", "remove", "--force", "--force", str(path))
         shutil.rmtree(home, ignore_errors=True)
-        git.try_run("worktree", "prune")
+        git.run("worktree", "prune")
 
 
 def _stash(git: Git) -> str | None:
     """A commit of the tracked files as they are now, or None if nothing is changed. Nothing in the checkout is touched."""
-    done = git.try_run("stash", "create")
+    done = git.run("stash", "create")
     if done.code != 0:
         raise CannotMeasure(
             f"the uncommitted changes could not be read: {complaint(done)}; commit them first"
@@ -110,5 +110,5 @@ def _notes(git: Git, path: Path, directory: str, *, stash: bool, uncommitted: bo
 
 
 def _untracked(git: Git, directory: str) -> list[str]:
-    listed = git.run("ls-files", "--others", "--exclude-standard", "-z", "--", directory)
+    listed = git.out("ls-files", "--others", "--exclude-standard", "-z", "--", directory)
     return [name for name in listed.split("\0") if name]

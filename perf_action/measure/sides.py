@@ -10,7 +10,7 @@ from pathlib import Path
 
 from perf_action.config import Service
 from perf_action.errors import CannotMeasure
-from perf_action.machine.git import Access
+from perf_action.git import Access
 from perf_action.machine.prepare import Prepared, identical, prepare
 from perf_action.machine.worktree import Checkout, in_place, worktree
 from perf_action.model.trial import Side

@@ -10,9 +10,9 @@ from pathlib import Path
 from perf_action import formats, github, recording
 from perf_action.config import Config, digest, read_config
 from perf_action.errors import UsageError
+from perf_action.git import Access, token_of
 from perf_action.machine.base import Base, resolve_base
 from perf_action.machine.environment import environment
-from perf_action.machine.git import Access
 from perf_action.machine.worktree import in_place
 from perf_action.measure import job
 from perf_action.measure.captured import Read
@@ -21,7 +21,7 @@ from perf_action.measure.listener import Listener
 from perf_action.measure.sides import prepared_sides
 from perf_action.model.snapshot import Capture
 from perf_action.recording import Run
-from perf_action.store import scratch_folder, token_of
+from perf_action.store import scratch_folder
 from perf_action.system import System
 
 

@@ -2,11 +2,11 @@
 
 from perf_action.store.base import MAX_ENTRY_BYTES, Store
 from perf_action.store.directory import DirectoryStore
-from perf_action.store.git import Git, Remote, remote_of, token_of
 from perf_action.store.git_branch import GitBranchStore
 from perf_action.store.history import Commit, History, history_of, read_history
 from perf_action.store.key import EntryKey, parse
 from perf_action.store.opening import find_baseline, open_store, scratch_folder
+from perf_action.store.remote import Remote, remote_of
 from perf_action.store.saving import save
 from perf_action.store.select import Candidate, Chosen, choose, select
 
@@ -17,7 +17,6 @@ __all__ = [
     "Commit",
     "DirectoryStore",
     "EntryKey",
-    "Git",
     "GitBranchStore",
     "History",
     "Remote",
@@ -32,5 +31,4 @@ __all__ = [
     "save",
     "scratch_folder",
     "select",
-    "token_of",
 ]

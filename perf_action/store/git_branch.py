@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from perf_action.errors import StoreError
+from perf_action.git import Git, complaint
 from perf_action.store.base import check_size, surplus
-from perf_action.store.git import Git, Remote, failure
 from perf_action.store.key import EntryKey, parse
+from perf_action.store.remote import Remote
 from perf_action.system import Completed, System
 
 TRIES: Final = 60
@@ -67,7 +68,7 @@ class GitBranchStore:
     ) -> None:
         self.remote, self.branch, self.system = remote, branch, system
         self._scratch, self._tries = scratch, tries
-        self._git = Git(system, scratch / "store.git", remote)
+        self._git = Git(system, scratch / "store.git", remote.access, error=StoreError)
         self._pause = pause or (lambda low, high: system.sleep(random.uniform(low, high)))  # noqa: S311
         self._objects: dict[EntryKey, str] | None = None
 
@@ -90,7 +91,7 @@ class GitBranchStore:
             fetch = ("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", *_BLOBS)
             done = self._git.run(*fetch, "origin", stdin=ids)
             if done.code:
-                raise StoreError(f"{self.name}: could not be read: {failure('git fetch', done)}")
+                raise StoreError(f"{self.name}: could not be read: {complaint(done)}")
         return ((key, self.read(key)) for key in keys)
 
     def _known(self) -> dict[EntryKey, str]:
@@ -164,14 +165,12 @@ class GitBranchStore:
 
     def _push_failed(self, done: Completed) -> StoreError:
         remedy = "; the job needs `permissions: contents: write`" if _REFUSED.search(done.stderr) else ""
-        return StoreError(f"{self.name}: could not be written: {failure('git push', done)}{remedy}")
+        return StoreError(f"{self.name}: could not be written: {complaint(done)}{remedy}")
 
     def _fetch(self) -> str:
         """The newest tip with its trees, but no files; empty if there is no such branch."""
         if not self._git.directory.exists():
-            self._git.directory.mkdir(parents=True)
-            self._git.out("init", "--quiet", "--bare", "--template=")
-            self._git.out("config", "remote.origin.url", self.remote.url)
+            self._git.start(self.remote.url)
         refspec = f"+refs/heads/{self.branch}:{_TIP}"
         for attempt in range(1, NETWORK_TRIES + 1):
             done = self._git.run(
@@ -184,7 +183,7 @@ class GitBranchStore:
             if attempt == NETWORK_TRIES or not _NETWORK.search(done.stderr):
                 break
             self._pause(*JITTER)
-        raise StoreError(f"{self.name}: could not be read: {failure('git fetch', done)}")
+        raise StoreError(f"{self.name}: could not be read: {complaint(done)}")
 
     def _list(self, tip: str) -> dict[EntryKey, str]:
         """The object of each entry. Links, submodules and names that are not ours are passed over."""

@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Final
 
 from perf_action.errors import StoreError
-from perf_action.store.git import Git, Remote, failure
+from perf_action.git import Git, complaint
+from perf_action.store.remote import Remote
 from perf_action.system import System
 
 #: older baselines than this many commits back are not looked for
@@ -75,14 +76,14 @@ def read_history(
     without one, as on a push, the first parent. What cannot be found out is a note, not an error: there is then no
     baseline.
     """
-    git = Git(system, repository, remote)
+    git = Git(system, repository, remote.access if remote else None, error=StoreError)
     known = git.run("rev-parse", "--verify", "--quiet", f"{head}^{{commit}}")
     if known.code:
         return history_of(
             "", (), f"{head or 'the measured commit'} is not in {repository}, so its ancestors are unknown"
         )
     head = known.stdout.strip()
-    merged = _parents(git, head)
+    merged = git.parents(head)
     first = merged[0] if merged else ""
     ends = (first,) if not base or (pull_head and merged[1:] == (pull_head,)) else (head, base)
     if not ends[0]:
@@ -99,16 +100,8 @@ def read_history(
         return history_of("", (), f"the history before {head[:12]} could not be fetched: {error}")
 
 
-def _parents(git: Git, commit: str) -> tuple[str, ...]:
-    """As the commit itself has them, also where a shallow clone hides them."""
-    header = git.out("cat-file", "commit", commit).split("\n\n")[0]
-    return tuple(line.split()[1] for line in header.splitlines() if line.startswith("parent "))
-
-
 def _is_complete(git: Git, ends: tuple[str, ...]) -> bool:
-    if git.out("rev-parse", "--is-shallow-repository") != "false":
-        return False
-    return all(git.run("cat-file", "-e", f"{end}^{{commit}}").code == 0 for end in ends)
+    return not git.shallow and all(git.run("cat-file", "-e", f"{end}^{{commit}}").code == 0 for end in ends)
 
 
 def _from(git: Git, ends: tuple[str, ...]) -> History:
@@ -129,15 +122,12 @@ def _commit(line: str) -> Commit:
 
 def _from_remote(system: System, remote: Remote, scratch: Path, ends: tuple[str, ...]) -> History:
     """Fetch commits without trees; so many that they usually suffice, and all if the ends have not met by then."""
-    git = Git(system, scratch / "history.git", remote)
-    git.directory.mkdir(parents=True, exist_ok=True)
-    git.out("init", "--quiet", "--bare", "--template=")
-    git.out("config", "remote.origin.url", remote.url)
+    git = Git(system, scratch / "history.git", remote.access, error=StoreError)
+    git.start(remote.url)
     for depth in (f"--depth={LIMIT}", "--unshallow"):
         done = git.run("fetch", "--quiet", "--filter=tree:0", "--no-tags", depth, "origin", *ends)
         if done.code:
-            raise failure("git fetch", done)
-        shallow = git.out("rev-parse", "--is-shallow-repository") == "true"
-        if len(ends) == 1 or not shallow or git.run("merge-base", *ends).code == 0:
+            raise StoreError(f"git fetch failed: {complaint(done)}")
+        if len(ends) == 1 or not git.shallow or git.run("merge-base", *ends).code == 0:
             break
     return _from(git, ends)

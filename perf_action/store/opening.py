@@ -12,9 +12,9 @@ from perf_action.errors import CannotMeasure, UsageError
 from perf_action.model.report import Baseline
 from perf_action.store.base import Store
 from perf_action.store.directory import DirectoryStore
-from perf_action.store.git import Remote, remote_of
 from perf_action.store.git_branch import GitBranchStore
 from perf_action.store.history import read_history
+from perf_action.store.remote import Remote, remote_of
 from perf_action.store.select import Chosen, Decode, choose
 from perf_action.system import System
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from perf_action.errors import CannotMeasure, UsageError
+from perf_action.git import Access
 from perf_action.machine.base import Base, resolve_base
-from perf_action.machine.git import Access
-from perf_action.machine.history import history
 from perf_action.machine.worktree import worktree
 from perf_action.model.trial import Side
 from perf_action.system import System
@@ -175,20 +174,6 @@ def test_outside_git_a_base_cannot_be_found(tmp_path, system):
         resolve_base(system, tmp_path, "auto")
 
 
-def test_history_is_fetched_where_it_is_not_here(clone, remote, system):
-    here = clone("main")
-    found = history(system, here.path, remote.tip)
-    assert [a.commit for a in found][:2] == [remote.tip, remote.fork]
-    assert len(found) == 3
-    assert found[0].time >= found[2].time > 1e9
-
-
-def test_history_is_bounded_and_empty_for_an_unknown_commit(clone, remote, system):
-    here = clone("main")
-    assert len(history(system, here.path, remote.tip, limit=2)) == 2
-    assert history(system, here.path, "1" * 40) == ()
-
-
 class _Asked(BaseHTTPRequestHandler):
     """A git host that lets nobody in and remembers what was sent."""
 
@@ -214,12 +199,12 @@ def test_the_token_goes_by_environment_and_replaces_one_that_checkout_left(clone
         here.git("remote", "set-url", "origin", f"{root}/o/r")
         here.git("config", f"http.{root}/.extraheader", "AUTHORIZATION: basic b2xk")
         seen: list[list[str]] = []
-        access = Access(root, "t0ken")
+        access = Access.of_token(root, "t0ken")
         base = resolve_base(push(_Watching(system, seen), tmp_path, remote.fork), here.path, "auto", access)
         server.shutdown()
         thread.join()
     login = base64.b64encode(b"x-access-token:t0ken").decode()
-    assert handler.headers_seen == [[f"basic {login}"]]
+    assert handler.headers_seen == [[f"Basic {login}"]]
     assert "could not be fetched" in base.notes[0]
     assert "t0ken" not in repr(access) + str(base)
     assert "t0ken" not in (here.path / ".git/config").read_text()
@@ -240,6 +225,6 @@ class _Watching(System):
 
 def test_credentials_are_found_nowhere_on_disk(clone, system):
     here = clone("main")
-    resolve_base(pull_request(system), here.path, "auto", Access("https://example.org", "t0ken"))
+    resolve_base(pull_request(system), here.path, "auto", Access.of_token("https://example.org", "t0ken"))
     found = subprocess.run(["grep", "-r", "t0ken", str(here.path)], capture_output=True, text=True)
     assert found.stdout == ""

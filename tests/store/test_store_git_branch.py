@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import threading
 from collections.abc import Callable
@@ -232,7 +233,7 @@ def test_the_token_is_nowhere_on_disk_nor_in_an_argv(
     store = open_branch(over_http("writer-token"), system=Watched(system.environ))
     store.add(key(1), b"one")
     store.read(key(1))
-    secrets = [b"writer-token", over_http("writer-token").header.rpartition(" ")[2].encode()]
+    secrets = [b"writer-token", base64.b64encode(b"x-access-token:writer-token")]
     assert not [p for p in tmp_path.rglob("*") if p.is_file() and any(s in p.read_bytes() for s in secrets)]
     assert argvs
     assert not [a for a in argvs if any(s in a.encode() for s in secrets)]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from token_git_server import GitServer
 
+from perf_action.git import Access
 from perf_action.store import Remote, read_history, remote_of
 from perf_action.system import System
 
@@ -126,8 +127,8 @@ def _remote(url: str, system: System, folder: Path, git_in, **environ: str) -> R
 def test_a_password_in_the_address_is_taken_out(system: System, tmp_path: Path, git_in) -> None:
     remote = _remote("https://me:s%40crt@git.example/o/r.git", system, tmp_path / "w", git_in)
     assert remote.url == "https://git.example/o/r.git"
-    assert remote.header == "Authorization: Basic bWU6c0BjcnQ="
-    assert remote.without_secret("fatal: bWU6c0BjcnQ= and s@crt") == "fatal: *** and ***"
+    assert remote.access == Access("https://git.example", "Authorization: Basic bWU6c0BjcnQ=")
+    assert remote.access.without_secret("fatal: bWU6c0BjcnQ= and s@crt") == "fatal: *** and ***"
 
 
 def test_the_token_goes_only_to_the_server_that_gave_it(system: System, tmp_path: Path, git_in) -> None:
@@ -139,7 +140,7 @@ def test_the_token_goes_only_to_the_server_that_gave_it(system: System, tmp_path
         ("git@github.com:o/r.git", False),
     ]:
         remote = _remote(url, system, tmp_path / "w", git_in, GITHUB_TOKEN="t0ken")
-        assert bool(remote.header) is sent, url
+        assert (remote.access is not None) is sent, url
 
 
 def test_the_credentials_that_checkout_persisted_are_used(
@@ -149,5 +150,6 @@ def test_the_credentials_that_checkout_persisted_are_used(
     url = f"{server.url}/my%20r%C3%A9po.git"
     _remote(url, system, folder, git_in)
     git_in(folder)("config", f"http.{server.url}/.extraheader", "AUTHORIZATION: basic abc")
-    assert remote_of(system, folder, "origin").header == "AUTHORIZATION: basic abc"
-    assert remote_of(system, folder, "origin").url == url
+    assert remote_of(system, folder, "origin") == Remote(
+        url=url, access=Access(server.url, "AUTHORIZATION: basic abc")
+    )
