@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from perf_action.config.shell import quoted
-from perf_action.errors import ConfigError, LoadFailed
+from perf_action.config.shell import expanded, filled
+from perf_action.errors import LoadFailed
 from perf_action.load.session import Amount, Where
 
-_VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)\}|([A-Za-z_]\w*))")
 _PLACE = re.compile(r"\{(port|url|out|requests|seconds|seed)\}")
 
 
@@ -37,29 +36,8 @@ def fill(text: str, known: Mapping[str, str]) -> str:
 def command_line(command: str | Sequence[str], known: Mapping[str, str]) -> list[str]:
     """The argv of a command: a string is for ``sh -c``, a list is taken as it is."""
     if isinstance(command, str):
-        return ["sh", "-c", shell_fill(command, known)]
+        return ["sh", "-c", filled(command, _PLACE, lambda place: _value(place[1:-1], known))]
     return [fill(word, known) for word in command]
-
-
-def shell_fill(command: str, known: Mapping[str, str]) -> str:
-    """Like `fill`, each value quoted for where it stands."""
-    out, quote, i = [], "", 0
-    while i < len(command):
-        match = _PLACE.match(command, i)
-        if match:
-            out.append(quoted(_value(match[1], known), quote))
-            i = match.end()
-            continue
-        char = command[i]
-        if char == "\\" and quote != "'":
-            out.append(command[i : i + 2])
-            i += 2
-            continue
-        if char in "'\"" and quote in ("", char):
-            quote = "" if quote else char
-        out.append(char)
-        i += 1
-    return "".join(out)
 
 
 def _value(name: str, known: Mapping[str, str]) -> str:
@@ -78,19 +56,8 @@ def _value(name: str, known: Mapping[str, str]) -> str:
 def environment(own: Mapping[str, str], where: Where, extra: Mapping[str, str]) -> dict[str, str]:
     """The environment of a load tool: the outer one, then `extra`, then the scenario's `own`."""
     known = values(where)
-    return {**where.env, **extra, **{n: fill(expand(n, v, where.env), known) for n, v in own.items()}}
-
-
-def expand(name: str, value: str, env: Mapping[str, str]) -> str:
-    """`value` with ``$NAME`` and ``${NAME}`` taken from `env` (``$$`` is a dollar). ConfigError if one is not set."""
-
-    def value_of(match: re.Match[str]) -> str:
-        if match[1]:
-            return "$"
-        variable = match[2] or match[3]
-        if variable not in env:
-            reason = f"the environment variable {variable} is not set"
-            raise ConfigError("perf.yml", f"load.env.{name}", reason, "set it, for GitHub in the step's env")
-        return env[variable]
-
-    return _VARIABLE.sub(value_of, value)
+    return {
+        **where.env,
+        **extra,
+        **{n: fill(expanded(v, where.env, key=f"load.env.{n}"), known) for n, v in own.items()},
+    }

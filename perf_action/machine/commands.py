@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from perf_action.config.shell import quoted
+from perf_action.config.shell import expanded, filled, variables
 from perf_action.errors import ConfigError
 
 _QUOTED = re.compile(r"'[^']*'|\\.|\"((?:\\.|[^\"\\])*)\"", re.DOTALL)
@@ -23,7 +23,6 @@ _BUILTIN = re.compile(
     r"\s*(?:cd|export|source|\.|set|ulimit|umask|trap|exec|if|for|while|case|unset|eval|!)\b|\s*\.\s"
 )
 _ASSIGNED = re.compile(r"\s*\w+=")
-_VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)\}|([A-Za-z_]\w*))")
 _SECRET_NAME = re.compile(r"key|token|secret|passw|pwd|credential|auth|cookie|dsn", re.IGNORECASE)
 #: never handed to a service: they belong to the job or to this program; a service that needs one names it in `env`
 _WITHHELD = re.compile(
@@ -98,29 +97,11 @@ def needs_shell(command: str) -> bool:
 
 def _shell(command: str, places: Places) -> tuple[str, ...]:
     bare = _QUOTED.sub("q", re.sub(r"\{\w+\}", "p", command))
-    line = _fill_shell(command, places.values())
+    values = places.values()
+    line = filled(command, re.compile("|".join(map(re.escape, values))), values.__getitem__)
     if not (_COMPOUND.search(bare) or _BUILTIN.match(bare)):
         line = ("exec env " if _ASSIGNED.match(bare) else "exec ") + line.strip()
     return ("sh", "-c", line)
-
-
-def _fill_shell(line: str, values: Mapping[str, str]) -> str:
-    """`line` with placeholders replaced so that the shell sees each value as it is, whatever quotes stand round it."""
-    out, quote, i = [], "", 0
-    while i < len(line):
-        name = next((n for n in values if line.startswith(n, i)), None)
-        if name:
-            out.append(quoted(values[name], quote))
-            i += len(name)
-        elif line[i] == "\\" and quote != "'":
-            out.append(line[i : i + 2])
-            i += 2
-        else:
-            if line[i] in "'\"" and quote in ("", line[i]):
-                quote = "" if quote else line[i]
-            out.append(line[i])
-            i += 1
-    return "".join(out)
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
@@ -138,12 +119,8 @@ def expand(
     """
     out, secrets = {}, []
     for name, text in values.items():
-        taken = [m[2] or m[3] for m in _VARIABLE.finditer(text) if not m[1]]
-        missing = next((variable for variable in taken if variable not in environ), None)
-        if missing:
-            reason = f"the environment variable {missing} is not set"
-            raise ConfigError(source, f"{key}.{name}", reason, "set it; on GitHub, in the env of the step")
-        out[name] = _VARIABLE.sub(lambda m: "$" if m[1] else environ[m[2] or m[3]], text)
+        out[name] = expanded(text, environ, key=f"{key}.{name}", source=source)
+        taken = variables(text)
         if taken or _SECRET_NAME.search(name):
             secrets += [*(environ[variable] for variable in taken), out[name]]
     hidden = (s for s in secrets if len(s) >= _SHORTEST_SECRET and not _is_path(s))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_action.errors import LoadFailed
+from perf_action.errors import ConfigError, LoadFailed
 from perf_action.load.session import Amount, Where
-from perf_action.load.words import command_line, environment, expand, shell_fill, values
+from perf_action.load.words import command_line, environment, values
 from perf_action.system import System
 
 WHERE = Where(
@@ -20,8 +20,8 @@ WHERE = Where(
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=20))
 def test_the_shell_sees_each_value_as_it_is(value):
-    line = shell_fill('printf \'%s|\' {out} "{out}" \'{out}\' a{out}b "\\"{out}"', {"out": value})
-    said = System().run(["sh", "-c", line], timeout=10)
+    argv = command_line('printf \'%s|\' {out} "{out}" \'{out}\' a{out}b "\\"{out}"', {"out": value})
+    said = System().run(argv, timeout=10)
     expected = f'{value}|{value}|{value}|a{value}b|"{value}|'
     assert said.stdout.encode() == expected.encode(errors="replace")
     assert said.code == 0
@@ -29,7 +29,7 @@ def test_the_shell_sees_each_value_as_it_is(value):
 
 def test_other_braces_stay():
     text = "awk '{print $1}' {unknown} ${port} {port}"
-    assert shell_fill(text, {"port": "80"}) == "awk '{print $1}' {unknown} $80 80"
+    assert command_line(text, {"port": "80"})[-1] == "awk '{print $1}' {unknown} $80 80"
 
 
 def test_a_list_is_not_for_a_shell():
@@ -63,11 +63,15 @@ def test_an_amount_that_the_slice_has_not_is_an_error(command, amount, said):
 
 
 def test_the_environment_is_the_outer_one_then_ours_then_the_scenarios():
-    own = {"B": "$A-${B}", "C": "$$A", "TARGET": "{url}/api"}
+    own = {"B": "$A-${B}", "C": "$$A", "D": "a$", "TARGET": "{url}/api"}
     assert environment(own, WHERE, {"A": "2", "TARGET": "ours"}) == {
         "A": "2",
         "B": "1-x y",
         "C": "$A",
+        "D": "a$",
         "TARGET": "http://127.0.0.1:80/api",
     }
-    assert expand("X", "a$", {}) == "a$"
+    with pytest.raises(
+        ConfigError, match=r"perf.yml: load.env.X: the environment variable NO is not set; set it"
+    ):
+        environment({"X": "${NO}"}, WHERE, {})
