@@ -25,6 +25,8 @@ from perf_action.model.profile import UNKNOWN
 from perf_action.system import System
 
 _ALLOCATOR_LIBRARY: Final = re.compile(r"lib(jemalloc|tcmalloc|mimalloc|profiler)\w*[.-]")
+#: functions of a jemalloc that is linked into a program, also as Rust's crates name them
+_BUILT_IN: Final = re.compile(r"_?(?:_rjem_)?je_\w+|_rjem_\w+")
 _PLACE: Final = re.compile(r"(.*):(\d+)(?: \(discriminator \d+\))?", re.DOTALL)
 _TIMEOUT_S: Final = 300
 
@@ -133,7 +135,8 @@ def _allocators(frames: Sequence[Frame]) -> int:
     """How many of the innermost frames belong to the allocator, those between them that have no name included."""
     found = 0
     for index, frame in enumerate(frames[:-1]):
-        if is_allocator(frame.name) or _ALLOCATOR_LIBRARY.match(frame.module):
+        own = _ALLOCATOR_LIBRARY.match(frame.module) or _BUILT_IN.fullmatch(frame.name)
+        if own or is_allocator(frame.name):
             found = index + 1
         elif frame.name != UNKNOWN:
             break

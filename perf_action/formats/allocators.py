@@ -19,7 +19,8 @@ _ALLOCATOR = re.compile(
     r"|<alloc::alloc::Global as core::alloc::(?:\w+::)*Allocator>::\w+|<?alloc::alloc::Global>?::\w+"
     r"|<?std::alloc::System>?::\w+|<std::alloc::System as core::alloc::(?:\w+::)*(?:Allocator|GlobalAlloc)>::\w+"
     r"|std::sys::alloc::\w+::<impl core::alloc::(?:\w+::)*GlobalAlloc for std::alloc::System>::\w+"
-    r"|std::sys::alloc::\w+::aligned_malloc",
+    r"|std::sys::alloc::\w+::aligned_malloc"
+    r"|<[\w:]+ as core::alloc::(?:\w+::)*GlobalAlloc>::\w+",
     re.DOTALL,
 )
 _LONGEST = 200

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import zstandard
 
@@ -36,7 +36,7 @@ def unpack(file: IO[bytes], how: str) -> Iterator[bytes]:
 
 def pack(pieces: Iterable[bytes], how: str, out: IO[bytes]) -> None:
     """Write `pieces` to `out`, packed."""
-    packed: IO[bytes] = (
+    packed: Any = (
         gzip.GzipFile(fileobj=out, mode="wb", mtime=0)
         if how == "gzip"
         else zstandard.ZstdCompressor().stream_writer(out, closefd=False)

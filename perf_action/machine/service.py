@@ -29,6 +29,8 @@ from perf_action.system import Process, System, write_bytes, writing
 
 _SHELLS = frozenset({"sh", "dash", "bash", "ash", "busybox"})
 _BEFORE_LAUNCH_TIMEOUT = 600.0
+#: how long a profiler's processes may write on after the service and what was started has ended
+_FLUSH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +234,8 @@ class Service(contextlib.AbstractContextManager["Service"]):
             ended = self._running().poll() is not None
             left = bool(heads & set(self.tree.pids()))
             waited = (self._system.monotonic_ns() - began) / 1e9
-            if ended and not left:
+            flushed = waited > heads_gone_s + _FLUSH_SECONDS or not self.tree.profiler_runs()
+            if ended and not left and flushed:
                 return True
             if waited > limit:
                 return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ _REPORT_TIMEOUT = 120.0
 def captures(one: Launch, trial: Trial, folder: Path) -> tuple[CaptureFile, ...]:
     """The files that the profiler wrote, each with its slice. CannotMeasure if it wrote none."""
     files = sorted({f for pattern in one.plan.artifacts for f in one.out.glob(pattern) if f.is_file()})
-    written = [f for f in files if f.stat().st_size > 0]
+    written = _newest(one.plan.supersedes, [f for f in files if f.stat().st_size > 0])
     if one.plan.artifacts and not written:
         raise CannotMeasure(profiler(trial.stage.profiler).silence(one.out))
     if one.plan.attach or one.plan.text_artifacts:
@@ -36,6 +37,22 @@ def captures(one: Launch, trial: Trial, folder: Path) -> tuple[CaptureFile, ...]
         )
         for f in written
     )
+
+
+def _newest(supersedes: str, files: list[Path]) -> list[Path]:
+    """The files without those that a newer one replaces, which are removed."""
+    last: dict[str, tuple[int, Path]] = {}
+    for file in files:
+        match = re.fullmatch(supersedes, file.name) if supersedes else None
+        group, number = (match[1], int(match[2])) if match else (str(file), 0)
+        before = last.get(group)
+        if before is None or number > before[0]:
+            last[group] = (number, file)
+    kept = {file for _, file in last.values()}
+    for file in files:
+        if file not in kept:
+            file.unlink()
+    return [file for file in files if file in kept]
 
 
 def reports(one: Launch, system: System) -> None:

@@ -8,6 +8,7 @@ from perf_action.profilers.callgrind import Callgrind
 from perf_action.profilers.cargo_flamegraph import CargoFlamegraph
 from perf_action.profilers.dhat import Dhat
 from perf_action.profilers.heaptrack import Heaptrack
+from perf_action.profilers.jemalloc import Jemalloc
 from perf_action.profilers.massif import Massif
 from perf_action.profilers.memcheck import Memcheck
 from perf_action.profilers.memray import Memray
@@ -25,6 +26,7 @@ PROFILERS: tuple[Profiler, ...] = (
     CargoFlamegraph(),
     Memray(),
     Heaptrack(),
+    Jemalloc(),
     Pprof(),
     Callgrind(),
     Dhat(),

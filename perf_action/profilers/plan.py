@@ -65,6 +65,8 @@ class Plan:
     itself, and has failed if its exit code is not 0). `own_processes` are names of executables in the tree that belong
     to the profiler, not to the service. `artifacts` are glob patterns, relative to the output folder, of captures to be
     read; at least one must exist; `text_artifacts`: they are text, in which the command line stands with its secrets.
+    `supersedes` is a regular expression for names of artifacts that replace each other, such as dumps of one process: of
+    those with the same first group, the one with the highest number in the second is read, and the others are removed.
     `reports` are made of files in that folder for people who open them.
     """
 
@@ -78,6 +80,7 @@ class Plan:
     own_processes: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
     text_artifacts: bool = False
+    supersedes: str = ""
     reports: tuple[Report, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -10,8 +10,10 @@ pytest tests/formats --update-golden.
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -53,6 +55,23 @@ def jemalloc(folder: Path) -> None:
         keep_bytes(_elsewhere(dump.read_bytes()), f"jemalloc-heap/{name}.heap")
 
 
+def jemalloc_stats(folder: Path) -> None:
+    library = next(Path("/usr/lib").rglob("libjemalloc.so.2"))
+    for name, options in (
+        ("whole", ""),
+        ("totals", ",stats_print_opts:gmdablxeh,stats_interval:65536,stats_interval_opts:gmdablxeh"),
+    ):
+        env = {**os.environ, "LD_PRELOAD": str(library), "MALLOC_CONF": f"stats_print:true{options}"}
+        done = subprocess.run(
+            ["bash", "-c", "x=$(printf %200000d 1); exit 0"],
+            env=env,
+            capture_output=True,
+            cwd=folder,
+            check=True,
+        )
+        keep_bytes(done.stderr[:4000], f"jemalloc-stats/{name}.txt")
+
+
 def gperftools(folder: Path) -> None:
     run("gcc", "-g", "-O2", "-rdynamic", "-pthread", "-o", "shop-c", "heap_shop.c", cwd=folder)
     run("gcc", "-O1", "-g", "-fno-omit-frame-pointer", "-o", "shop-cpu", "shop.c", cwd=folder)
@@ -72,7 +91,7 @@ def _elsewhere(data: bytes) -> bytes:
 
 def main() -> None:
     SAMPLES.mkdir(exist_ok=True)
-    for make in (heaptrack, jemalloc, gperftools):
+    for make in (heaptrack, jemalloc, jemalloc_stats, gperftools):
         with tempfile.TemporaryDirectory() as scratch:
             make(Path(shutil.copytree(PROGRAMS, Path(scratch) / "shop")))
 

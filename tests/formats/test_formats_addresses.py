@@ -156,6 +156,33 @@ def test_scale_as_jeprof() -> None:
     assert scale(0, 0, 1000, "poisson") == scale(3, 300, 0, "poisson") == scale(3, 300, 7, "none") == 1
 
 
+STATS = "Allocated: 300, active: 400, metadata: 100 (n_thp 0), resident: 1000, mapped: 2000, retained: 5\n"
+
+
+def test_fragmentation_is_the_resident_memory_that_holds_nothing(system: System, tmp_path: Path) -> None:
+    path = tmp_path / "stats"
+    path.write_text("___ Begin jemalloc statistics ___\n" + STATS.replace("300", "1") + STATS)
+    found = {metric.name: metric.samples for metric in formats.read(path, system).metrics}
+    assert found["memory.fragmentation"] == (pytest.approx(1 - 300 / 900),)
+    assert found["memory.heap.allocated"] == (300,)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("___ Begin jemalloc statistics ___\nVersion: 5\n", "cut off"),
+        (STATS[:40], "cut off"),
+        (STATS.replace("300", "500"), "contradict"),
+        (STATS.replace("resident: 1000", "resident: 50"), "contradict"),
+        (STATS.replace("300", "9" * 40), "no known kind|cut off"),
+    ],
+)
+def test_statistics_that_are_wrong(text: str, words: str, system: System, tmp_path: Path) -> None:
+    (tmp_path / "stats").write_text(text)
+    with pytest.raises(InputError, match=words):
+        formats.read(tmp_path / "stats", system)
+
+
 def test_memory_map() -> None:
     maps = MemoryMap(
         "build: x\n10-20 r-xp 00001000 fe:00 7    /srv/a b/shop (deleted)\n20-30 r--p 0 fe:00 7 /srv/x\n"
