@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "perf_action.cli.comparing": ("compare",),
     "perf_action.cli.files": ("show", "convert"),
     "perf_action.cli.baseline": ("baseline",),
+    "perf_action.cli.trend": ("trend",),
     "perf_action.cli.machine": ("doctor", "setup"),
     "perf_action.cli.publishing": ("publish",),
 }

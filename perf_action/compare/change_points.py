@@ -12,6 +12,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from statistics import median
 from typing import Any, Final
 
@@ -41,10 +42,9 @@ Detect = Callable[[Sequence[float]], tuple[Step, ...]]
 def detector() -> Detect | None:
     """Otava, or None if it is not installed. Importing it takes a second or two."""
     try:
-        from otava.analysis import compute_change_points  # noqa: PLC0415
+        compute: Any = import_module("otava.analysis").compute_change_points
     except ImportError:
         return None
-    compute: Any = compute_change_points
 
     def detect(values: Sequence[float]) -> tuple[Step, ...]:
         with warnings.catch_warnings():

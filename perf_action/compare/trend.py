@@ -126,8 +126,10 @@ def _detected(dots: Sequence[Dot], detect: Detect, better: Better) -> tuple[Chan
 
 
 def _ratios(points: Sequence[Point], kept: Sequence[_Kept]) -> Line | None:
-    """The line of ratios; None where there are none. What no chain of ratios leads to is not on it."""
-    rated = [k for k in kept if k.value.ratio is not None and k.point.base]
+    """The line of ratios; None where there are none, or hardware does not matter to the values anyway. What no chain
+    of ratios leads to is not on it.
+    """
+    rated = [k for k in kept if k.value.ratio is not None and k.point.base and k.value.timed]
     if not rated:
         return None
     last = rated[-1].value

@@ -65,7 +65,7 @@ def html(report: Report, known: Facts | None = None) -> str:
     style = resource("report.css") + resource("flamegraph.css")
     script = resource("flamegraph.js")
     f = known or facts(report)
-    text = _ENVIRONMENT.get_template("report.html.j2").render(
+    text = environment.get_template("report.html.j2").render(
         f=f,
         metrics=_metrics(report, f.metrics),
         charts=_charts(report),
@@ -73,13 +73,14 @@ def html(report: Report, known: Facts | None = None) -> str:
         rows=MAX_ROWS,
         style=style,
         script=script,
-        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        policy=f"default-src 'none'; style-src {style_hash(style)}; script-src {style_hash(script)}; "
         "base-uri 'none'; form-action 'none'",
     )
     return text + "\n"
 
 
-def _hash(text: str) -> str:
+def style_hash(text: str) -> str:
+    """A style or script as a content security policy names it."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
@@ -156,7 +157,7 @@ def _lines(text: str) -> Markup:
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("perf_action", "templates"),
         autoescape=True,
         finalize=_finalize,
@@ -164,8 +165,9 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["lines"] = _lines
-    return environment
+    made.filters["lines"] = _lines
+    return made
 
 
-_ENVIRONMENT = _environment()
+#: of every page: text is escaped, foreign or not
+environment = _environment()

@@ -44,8 +44,8 @@ def series_chart(base: Sequence[Series], head: Sequence[Series]) -> Markup:
         return Markup("")
     unit = sides[0][1].unit
     t_max = max(t for t, _ in points) or 1.0
-    ticks = _ticks(min(v for _, v in points), max(v for _, v in points))
-    low, high = ticks[0], ticks[-1]
+    axis = ticks(min(v for _, v in points), max(v for _, v in points))
+    low, high = axis[0], axis[-1]
 
     def place(t: float, v: float) -> tuple[float, float]:
         return _LEFT + t / t_max * (_W - _LEFT - _RIGHT), _H - _BOTTOM - (v - low) / (high - low) * (
@@ -58,12 +58,12 @@ def series_chart(base: Sequence[Series], head: Sequence[Series]) -> Markup:
         )
         for side, curve in curves
     ]
-    labels = numbers.pair_of(ticks, unit)
+    labels = numbers.pair_of(axis, unit)
     grid = [
         _GRID.format(
             x1=_LEFT, x2=_W - _RIGHT, y=place(0, v)[1], tx=_LEFT - 6, ty=place(0, v)[1] + 4, text=text
         )
-        for v, text in zip(ticks, labels, strict=True)
+        for v, text in zip(axis, labels, strict=True)
     ]
     return _CHART.format(
         w=_W,
@@ -88,7 +88,7 @@ def _curve(series: Series) -> list[tuple[float, float]]:
     return points[::step] + (points[-1:] if len(points) % step != 1 and step > 1 else [])
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def ticks(low: float, high: float) -> list[float]:
     """Four or so round values that enclose [low, high]."""
     span = (high - low) or abs(high) or 1.0
     raw = span / 3
