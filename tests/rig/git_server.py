@@ -6,13 +6,17 @@ Reading needs `contents: read`, pushing `contents: write`. Requests are kept, so
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from rig.local_server import LocalServer
 from rig.tokens import Token, find
+
+#: a repository, with or without .git as at GitHub, and what is asked of it
+_PATH = re.compile(r"(.+?)(?:\.git)?(/(?:info/refs|git-upload-pack|git-receive-pack))")
 
 
 class GitServer(LocalServer):
@@ -24,6 +28,7 @@ class GitServer(LocalServer):
         super().__init__(_Handler)
         self.root, self.tokens = root, tokens
         self.requests: list[str] = []
+        self.outages = 0  # so many times it answers 502 before it works
         self.url = f"http://gh.localhost:{self.port}"
 
 
@@ -39,17 +44,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         url = urlsplit(self.path)
-        pushing = url.path.endswith("git-receive-pack") or "git-receive-pack" in parse_qs(url.query).get(
-            "service", []
-        )
+        pushing = "git-receive-pack" in self.path
         body = self._body()
         self.owner.requests.append(f"{self.command} {self.path}")
+        path = _PATH.fullmatch(unquote(url.path))
+        if self.owner.outages:
+            self.owner.outages -= 1
+            return self._refuse(502, "Bad gateway")
         token = find(self.owner.tokens, self.headers.get("Authorization", ""))
         if token is None:
             return self._refuse(401, "Authentication required")
         if not token.may("contents", "write" if pushing else "read"):
             return self._refuse(403, "Permission to this repository denied to github-actions[bot].")
-        self._answer(self._backend(url.path, url.query, token, body))
+        if path is None:
+            return self._refuse(404, "Not found")
+        self._answer(self._backend(f"{path[1]}.git{path[2]}", url.query, token, body))
         return None
 
     def _body(self) -> bytes:
@@ -64,13 +73,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _backend(self, path: str, query: str, token: Token, body: bytes) -> bytes:
         """One CGI call (RFC 3875)."""
-        # the address may go without .git, as at GitHub
-        account, name, rest = path.lstrip("/").split("/", 2)
         environ = {
             "PATH": os.environ["PATH"],
             "GIT_PROJECT_ROOT": str(self.owner.root),
             "GIT_HTTP_EXPORT_ALL": "1",
-            "PATH_INFO": f"/{account}/{name.removesuffix('.git')}.git/{rest}",
+            "PATH_INFO": path,
             "QUERY_STRING": query,
             "REQUEST_METHOD": self.command,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),

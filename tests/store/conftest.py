@@ -12,9 +12,16 @@ import pytest
 from perf_action.store import EntryKey
 from perf_action.system import System
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # importlib mode does not make helpers reachable
+# the rig is a package, which importlib mode does not make reachable
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from token_git_server import GitServer, serving
+from rig.git_server import GitServer
+from rig.tokens import Token
+
+TOKENS = (
+    Token(secret="reader-token", permissions={"contents": "read"}),
+    Token(secret="writer-token", permissions={"contents": "write"}),
+)
 
 
 class GitHelper:
@@ -84,7 +91,7 @@ def bare(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(bare: Path) -> Iterator[GitServer]:
     """The same repository over HTTP, at /my%20r%C3%A9po.git."""
-    with serving(bare.parent) as running:
+    with GitServer(bare.parent, TOKENS) as running:
         yield running
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from token_git_server import GitServer
+from rig.git_server import GitServer
 
 from perf_action.errors import StoreError
 from perf_action.store import EntryKey, GitBranchStore, Remote, remote_of
@@ -193,7 +193,8 @@ def test_prune_of_no_branch_does_nothing(open_branch, bare: Path, git_in) -> Non
 def test_over_http_with_a_token(open_branch, over_http, server: GitServer, key) -> None:
     open_branch(over_http("writer-token")).add(key(1), b"one")
     assert open_branch(over_http("reader-token")).read(key(1)) == b"one"
-    assert all("@" not in path and "token" not in path for path, _ in server.seen)
+    assert server.requests
+    assert not [line for line in server.requests if "@" in line or "token" in line]
 
 
 def test_a_token_that_may_only_read(open_branch, over_http, bare: Path, git_in, key) -> None:
@@ -216,7 +217,7 @@ def test_a_server_that_stumbles_is_asked_again(open_branch, over_http, server: G
     open_branch(over_http("writer-token")).add(key(1), b"one")
     assert open_branch(over_http("reader-token")).entries() == (key(1),)
     server.outages = 100
-    with pytest.raises(StoreError, match="502"):
+    with pytest.raises(StoreError, match="Bad gateway"):
         open_branch(over_http("reader-token")).entries()
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from token_git_server import GitServer
+from rig.git_server import GitServer
 
 from perf_action.git import Access
 from perf_action.store import Remote, read_history, remote_of
