@@ -66,7 +66,7 @@ def judge_measurement(row: MetricChange, rule: Rule, found: Replicas, alpha: flo
     launches = found.launches if found.known else 1
     if guess is None:
         n = "one sample" if found.samples == 1 else f"{found.samples} samples"
-        return replace(row, reason=f"{n} a side", more_launches=rule.launches - launches)
+        return _open(row, f"{n} a side", rule.launches - launches)
     low, high = guess.interval()
     p = min(guess.p_greater, guess.p_less)
     row = replace(
@@ -104,18 +104,28 @@ def _without_alarm(
     assert row.minimum_detectable is not None
     if launches < rule.launches:
         n = "one launch" if launches == 1 else f"{launches} launches"
-        reason = f"{n} a side, {rule.launches} are needed"
-        return replace(row, reason=reason, more_launches=rule.launches - launches)
+        return _open(row, f"{n} a side, {rule.launches} are needed", rule.launches - launches)
     if row.p < _SUSPICIOUS and _is_large(row, rule, guess.mean, rule.floor):
         way = "worse" if direction(row, guess.mean) is Verdict.REGRESSION else "better"
         reason = f"probably {way}, but not certain (p = {row.p:.2g})"
-        return replace(row, reason=reason, more_launches=_more(guess, launches, abs(guess.mean), alpha))
+        return _open(row, reason, _more(guess, launches, abs(guess.mean), alpha))
     unseen = row.minimum_detectable
     if unseen > SETTLED_BELOW and unseen * max(row.base, row.head) * factor(row.unit) >= rule.absolute:
         reason = f"noisy: less than {unseen:+.1%} would not have been seen"
         target = math.log1p(SETTLED_BELOW)
-        return replace(row, reason=reason, more_launches=_more(guess, launches, target, alpha))
+        return _open(row, reason, _more(guess, launches, target, alpha))
     return replace(row, verdict=Verdict.UNCHANGED)
+
+
+def _open(row: MetricChange, reason: str, more: int | None) -> MetricChange:
+    """An inconclusive row, with what would settle it: `more` launches a side, or none that anybody has the time for."""
+    if more is None:
+        would = "no number of launches within reason would settle it, a quieter machine might"
+    elif more == 1:
+        would = "about 1 more launch a side would settle it"
+    else:
+        would = f"about {more} more launches a side would settle it"
+    return replace(row, reason=f"{reason}; {would}", more_launches=more)
 
 
 def _more(guess: stats.Estimate, launches: int, effect: float, alpha: float) -> int | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -145,49 +145,3 @@ def central(draws: Floats, level: float = LEVEL) -> tuple[float, float]:
     """The central interval of bootstrap draws."""
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-
-def group_sequential_levels(
-    looks: Sequence[int], alpha: float = 0.001, *, least: float = 1e-9
-) -> tuple[float, ...]:
-    """Nominal one-sided levels for looks after `looks` launches that together spend `alpha`.
-
-    Lan and DeMets' spending function of the O'Brien-Fleming kind, a(t) = 2 - 2 Phi(z_{alpha/2} / sqrt(t)), by numerical
-    integration over the path of the score (https://en.wikipedia.org/wiki/Sequential_analysis). No level is below
-    `least`: that far out no t distribution can be trusted.
-    """
-    if not looks or list(looks) != sorted(set(looks)) or looks[0] <= 0:
-        raise ValueError("looks must be rising positive numbers of launches")
-    fractions = [n / looks[-1] for n in looks]
-    edge = float(ndtri(1 - alpha / 2))
-    spent = [2 * float(ndtr(-edge / math.sqrt(t))) for t in fractions]
-    grid = np.linspace(-8.0, 8.0, 4001)
-    density: Floats | None = None
-    levels: list[float] = []
-    for k, t in enumerate(fractions):
-        step = math.sqrt(t - (fractions[k - 1] if k else 0.0))
-        budget = spent[k] - (spent[k - 1] if k else 0.0)
-        bound = _crossing(grid, density, step, budget)
-        levels.append(max(least, float(ndtr(-bound / math.sqrt(t)))))
-        density = _survivors(grid, density, step, bound)
-    return tuple(levels)
-
-
-def _crossing(grid: Floats, density: Floats | None, step: float, budget: float) -> float:
-    low, high = 0.0, 8.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        beyond = (
-            float(ndtr(-middle / step))
-            if density is None
-            else float((density * ndtr((grid - middle) / step)).sum() * (grid[1] - grid[0]))
-        )
-        low, high = (middle, high) if beyond > budget else (low, middle)
-    return high
-
-
-def _survivors(grid: Floats, density: Floats | None, step: float, bound: float) -> Floats:
-    width = grid[1] - grid[0]
-    kernel = np.exp(-0.5 * (grid / step) ** 2) / (step * math.sqrt(2 * math.pi))
-    moved = kernel if density is None else np.convolve(density, kernel, mode="same") * width
-    return np.where(grid < bound, moved, 0.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from perf_action.compare.precision import detectable_change
+from perf_action.compare.precision import is_settled
 from perf_action.errors import CannotMeasure
 from perf_action.measure.listener import Listener
 from perf_action.measure.schedule import (
@@ -71,7 +71,7 @@ def carry_out(schedule: Schedule, execute: Execute, listener: Listener) -> Campa
     failures: dict[str, int] = {}
     while True:
         active = replace(schedule, stages=tuple(s for s in schedule.stages if s.name not in given_up))
-        step = next_trial(active, done, detectable=_detectable(done, schedule.sides))
+        step = next_trial(active, done, settled=_settled(done, schedule.sides))
         if isinstance(step, Settled):
             return Campaign(
                 records=tuple(done), stages=_outcomes(schedule, done, given_up), dropped=step.dropped
@@ -97,12 +97,10 @@ def _fatal(record: TrialRecord) -> CannotMeasure:
     return SideFailed(record.failed_side, reason) if record.failed_side else CannotMeasure(reason)
 
 
-def _detectable(done: Sequence[TrialRecord], sides: tuple[Side, ...]) -> float | None:
-    """The smallest change of CPU per request that the clean launches so far would show; None before there are enough."""
-    metrics = [clean_cpu(done, side) for side in sides]
-    if any(m is None for m in metrics):
-        return None
-    return detectable_change([m for m in metrics if m is not None])
+def _settled(done: Sequence[TrialRecord], sides: tuple[Side, ...]) -> bool:
+    """Whether CPU per request of the clean launches so far needs no more of them."""
+    metrics = [m for side in sides if (m := clean_cpu(done, side)) is not None]
+    return len(metrics) == len(sides) and is_settled(metrics)
 
 
 def _title(trial: Trial, schedule: Schedule) -> str:

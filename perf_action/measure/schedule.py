@@ -2,10 +2,8 @@
 
 Launches of base and head are interleaved (a duet runs both at once), their order balanced and their cores rotated.
 Stages: clean launches for times first (at least `measure.launches`' lower bound), then counters, the soak that looks for
-leaks, and sampling profilers; what time is left goes to more clean launches while the smallest
-detectable change is still too large.
-
-Stopping looks at the *spread* of the launches only, never at the effect, so that extending costs no false alarms.
+leaks, and sampling profilers; what time is left goes to more clean launches until those are settled
+(`compare/precision.py` says when).
 """
 
 from __future__ import annotations
@@ -74,10 +72,8 @@ def calibrated(schedule: Schedule, requests_per_second: Mapping[str, float | Non
     )
 
 
-def next_trial(
-    schedule: Schedule, done: Sequence[TrialRecord], *, detectable: float | None
-) -> Trial | Settled:
-    """The next launch. `detectable` is the smallest change of CPU per request that the clean launches would show."""
+def next_trial(schedule: Schedule, done: Sequence[TrialRecord], *, settled: bool) -> Trial | Settled:
+    """The next launch. `settled`: more clean launches than the least would hardly change what is said."""
     spent = sum(r.seconds for r in done)
     for stage in schedule.stages:
         pair = _pairs_done(stage, done, schedule)
@@ -88,7 +84,6 @@ def next_trial(
                 return _trial(schedule, stage, done)
     clean = schedule.stages[0]
     pairs = _pairs_done(clean, done, schedule)
-    settled = detectable is not None and detectable <= 0.03
     if (
         pairs < clean.max_launches
         and not settled

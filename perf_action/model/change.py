@@ -54,6 +54,11 @@ class MetricChange:
     launches: int = 0
     more_launches: int | None = None
 
+    @property
+    def launches_needed(self) -> int | None:
+        """Launches a side with which the row would probably be settled; None if it is, or if no number would do."""
+        return None if self.more_launches is None else self.launches + self.more_launches
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionChange:

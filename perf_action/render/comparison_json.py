@@ -48,6 +48,7 @@ def _metric(m: MetricChange) -> Json:
         "gating": m.gating,
         "launches": m.launches,
         "more_launches": m.more_launches,
+        "launches_needed": m.launches_needed,
     }
 
 

@@ -143,7 +143,8 @@ def test_few_launches_need_more_than_layout_luck():
     assert judged(*pair_of("cpu.per_request", 5, 0.15, sd=0.001)).verdict is R
     row = judged(*pair_of("cpu.per_request", 5, 0.0, sd=0.001))
     assert (row.verdict, row.more_launches) == (Q, 3)
-    assert "5 launches a side, 8 are needed" in row.reason
+    assert row.reason == "5 launches a side, 8 are needed; about 3 more launches a side would settle it"
+    assert row.launches_needed == 8
 
 
 def test_noise_is_said_and_what_would_help():
@@ -156,7 +157,16 @@ def test_noise_is_said_and_what_would_help():
 
 
 def test_hopeless_noise_promises_no_number_of_launches():
-    assert judged(*pair_of("cpu.per_request", 8, 0.0, sd=0.5)).more_launches is None
+    row = judged(*pair_of("cpu.per_request", 8, 0.0, sd=0.5))
+    assert (row.more_launches, row.launches_needed) == (None, None)
+    assert "a quieter machine might" in row.reason
+
+
+def test_so_many_launches_do_settle_it():
+    row = judged(*pair_of("cpu.per_request", 8, 0.0, sd=0.04))
+    assert row.launches_needed > row.launches
+    assert str(row.more_launches) in row.reason
+    assert judged(*pair_of("cpu.per_request", row.launches_needed, 0.0, sd=0.04)).verdict is U
 
 
 def test_equal_launches_need_no_scatter_to_be_told_apart():

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.special import betainc, ndtr
+from scipy.special import betainc
 
 from perf_action.compare import stats
 
@@ -92,30 +92,3 @@ def test_blocks_keep_neighbours_together():
     single, pairs = stats.bootstrap_means(alternating, block=1), stats.bootstrap_means(alternating, block=2)
     assert pairs.std() == 0
     assert single.std() > 0.1
-
-
-def test_sequential_looks_spend_the_level_together():
-    looks, alpha = (8, 16, 24, 36, 48), 0.05
-    levels = stats.group_sequential_levels(looks, alpha)
-    assert list(levels) == sorted(levels)
-    assert levels[-1] < alpha
-    walk = np.random.default_rng(6).normal(size=(200_000, looks[-1])).cumsum(axis=1)
-    crossed = np.zeros(len(walk), dtype=bool)
-    for look, level in zip(looks, levels, strict=True):
-        crossed |= ndtr(-walk[:, look - 1] / math.sqrt(look)) < level
-    assert crossed.mean() == pytest.approx(alpha, rel=0.04)
-
-
-def test_sequential_looks_at_the_reports_level_are_as_published():
-    levels = stats.group_sequential_levels((8, 16, 24, 36, 48))
-    assert levels[0] == 1e-9
-    assert levels[2] == pytest.approx(3e-6, rel=0.3)
-    assert levels[3] == pytest.approx(1.4e-4, rel=0.2)
-    assert levels[4] == pytest.approx(9.5e-4, rel=0.05)
-    assert stats.group_sequential_levels((24,)) == pytest.approx((0.001,), rel=1e-3)
-
-
-@pytest.mark.parametrize("looks", [(), (0, 8), (8, 8), (16, 8)])
-def test_sequential_looks_must_rise(looks):
-    with pytest.raises(ValueError, match="rising"):
-        stats.group_sequential_levels(looks)

@@ -21,12 +21,10 @@ def config(memory: dict[str, object] | None = None, **measure: object) -> Config
     )
 
 
-def carry_out(
-    plan: Schedule, *, seconds: float = 5.0, detectable: float | None = None
-) -> tuple[list[Trial], Settled]:
+def carry_out(plan: Schedule, *, seconds: float = 5.0, settled: bool = False) -> tuple[list[Trial], Settled]:
     done: list[TrialRecord] = []
     while True:
-        step = next_trial(plan, done, detectable=detectable)
+        step = next_trial(plan, done, settled=settled)
         if isinstance(step, Settled):
             return [r.trial for r in done], step
         done.append(TrialRecord(trial=step, seconds=seconds))
@@ -61,10 +59,10 @@ def test_interleaved_launches_give_neither_side_the_first_place() -> None:
     ]  # fmt: skip
 
 
-def test_more_launches_only_while_the_spread_is_too_large() -> None:
+def test_more_launches_only_while_they_are_not_settled() -> None:
     plan = schedule(config(), BOTH, (0, 1))
-    settled, _ = carry_out(plan, detectable=0.02)
-    open_, end = carry_out(plan, detectable=0.08)
+    settled, _ = carry_out(plan, settled=True)
+    open_, end = carry_out(plan)
     assert sum(t.stage.name == "clean" for t in settled) == 3
     assert sum(t.stage.name == "clean" for t in open_) == 6
     assert end.dropped == ()
@@ -72,7 +70,7 @@ def test_more_launches_only_while_the_spread_is_too_large() -> None:
 
 def test_time_is_a_budget_and_what_it_drops_is_listed() -> None:
     plan = schedule(config(**{"max-minutes": 1}), BOTH, (0, 1))
-    trials, end = carry_out(plan, seconds=10, detectable=0.08)
+    trials, end = carry_out(plan, seconds=10)
     assert sum(10 for _ in trials) <= 60
     assert any("launches within 1 minutes" in line for line in end.dropped)
     assert sum(t.stage.name == "clean" for t in trials) >= 3
