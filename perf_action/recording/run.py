@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,10 @@ from perf_action.model.trial import Side, TrialRecord
 from perf_action.recording.columns import decode_profile, encode_profile
 from perf_action.recording.snapshot_file import (
     ENVIRONMENT,
-    METRICS,
-    SERIES,
     check_schema,
     decode_slices,
+    described,
+    from_description,
     load_json,
 )
 from perf_action.system import write_bytes, write_text
@@ -155,13 +155,7 @@ def read_run(folder: Path) -> Run:
 
 def _side_to_json(snapshot: Snapshot) -> dict[str, Any]:
     return {
-        "label": snapshot.label,
-        "commit": snapshot.commit,
-        "environment": ENVIRONMENT.dump_python(snapshot.environment, mode="json"),
-        "metrics": METRICS.dump_python(snapshot.metrics, mode="json"),
-        "series": SERIES.dump_python(snapshot.series, mode="json"),
-        "notes": list(snapshot.notes),
-        "not_comparable": snapshot.not_comparable,
+        **described(snapshot),
         "captures": [
             {"stage": c.stage, "launch": c.launch, "requests": c.requests, "file": name}
             for name, c in _named(snapshot)
@@ -181,14 +175,8 @@ def _side_from_json(folder: Path, raw: dict[str, Any], source: Path) -> Snapshot
                 stage=str(c["stage"]), launch=int(c["launch"]), requests=requests, profile=profile
             )
         )
-    return Snapshot(
-        label=str(raw["label"]),
-        commit=str(raw["commit"]),
-        environment=ENVIRONMENT.validate_python(raw["environment"]),
-        metrics=METRICS.validate_python(raw["metrics"]),
-        series=SERIES.validate_python(raw["series"]),
-        notes=tuple(map(str, raw["notes"])),
-        not_comparable=str(raw["not_comparable"]),
+    return replace(
+        from_description(raw),
         captures=tuple(captures),
         slices=_slices(folder / "slices.jsonl.gz", source) if raw["slices"] else (),
     )

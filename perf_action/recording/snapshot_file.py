@@ -10,6 +10,7 @@ import base64
 import gzip
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,7 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
     """The same snapshot gives the same bytes."""
     data = {
         "schema": SCHEMA,
-        "label": snapshot.label,
-        "commit": snapshot.commit,
-        "environment": ENVIRONMENT.dump_python(snapshot.environment, mode="json"),
-        "metrics": METRICS.dump_python(snapshot.metrics, mode="json"),
-        "series": SERIES.dump_python(snapshot.series, mode="json"),
-        "notes": snapshot.notes,
-        "not_comparable": snapshot.not_comparable,
+        **described(snapshot),
         "slices": _text(slices.to_slices(snapshot.slices)) if snapshot.slices else "",
         "captures": [
             {
@@ -63,14 +58,8 @@ def decode_snapshot(data: bytes, source: str) -> Snapshot:
     raw = load_json(_decompressed(data, source), source)
     check_schema(raw, SCHEMA, source)
     try:
-        return Snapshot(
-            label=str(raw["label"]),
-            commit=str(raw["commit"]),
-            environment=ENVIRONMENT.validate_python(raw["environment"]),
-            metrics=METRICS.validate_python(raw["metrics"]),
-            series=SERIES.validate_python(raw["series"]),
-            notes=tuple(map(str, raw["notes"])),
-            not_comparable=str(raw["not_comparable"]),
+        return replace(
+            from_description(raw),
             slices=decode_slices(source, _bytes(raw["slices"])) if raw["slices"] else (),
             captures=tuple(
                 CapturedProfile(
@@ -84,6 +73,32 @@ def decode_snapshot(data: bytes, source: str) -> Snapshot:
         )
     except (KeyError, TypeError, ValueError, ValidationError) as error:
         raise InputError(source, f"not a stored snapshot: {type(error).__name__} {error}") from None
+
+
+def described(snapshot: Snapshot) -> dict[str, Any]:
+    """What is said of a side beside its profiles, for JSON."""
+    return {
+        "label": snapshot.label,
+        "commit": snapshot.commit,
+        "environment": ENVIRONMENT.dump_python(snapshot.environment, mode="json"),
+        "metrics": METRICS.dump_python(snapshot.metrics, mode="json"),
+        "series": SERIES.dump_python(snapshot.series, mode="json"),
+        "notes": list(snapshot.notes),
+        "not_comparable": snapshot.not_comparable,
+    }
+
+
+def from_description(raw: dict[str, Any]) -> Snapshot:
+    """What `described` says. KeyError, TypeError or ValueError if it is something else."""
+    return Snapshot(
+        label=str(raw["label"]),
+        commit=str(raw["commit"]),
+        environment=ENVIRONMENT.validate_python(raw["environment"]),
+        metrics=METRICS.validate_python(raw["metrics"]),
+        series=SERIES.validate_python(raw["series"]),
+        notes=tuple(map(str, raw["notes"])),
+        not_comparable=str(raw["not_comparable"]),
+    )
 
 
 def decode_slices(source: str, data: bytes) -> tuple[ProfileSlice, ...]:
