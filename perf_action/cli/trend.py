@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -84,7 +85,7 @@ def _only(found: Trend, pattern: str) -> Trend:
 
 def _write(found: Trend, form: str, output: Path | None) -> None:
     if form == "table" and output is None:
-        print_trend(found, click.get_text_stream("stdout"))
+        print_trend(found, sys.stdout)
         return
     text = {"table": terminal_trend, "json": trend_json, "html": trend_html}[form](found)
     if output is None:

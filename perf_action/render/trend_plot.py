@@ -99,19 +99,19 @@ def _band(line: Line, place: Place) -> Markup:
 
 
 def _steps(line: Line, place: Place) -> Markup:
-    index = {d.commit: i for i, d in reversed(list(enumerate(line.dots)))}
-    marks = []
+    """Change points where their commits were first measured, labelled in two rows, so that neighbours can be read."""
+    first = {short(d.commit): i for i, d in reversed(list(enumerate(line.dots)))}
+    marks: list[Markup] = []
     for step in line_row(line).steps:
-        at = next((i for commit, i in index.items() if short(commit) == step.commit), None)
-        if at is None:
+        if step.commit not in first:
             continue
-        x = place(at, 0)[0]
+        x = place(first[step.commit], 0)[0]
         marks.append(
             _STEP.format(
                 x=x,
                 y1=_TOP - 6,
                 y2=_H - _BOTTOM,
-                ty=_TOP - 10 - 13 * (len(marks) % 2),  # two rows, so that neighbours can be read
+                ty=_TOP - 10 - 13 * (len(marks) % 2),
                 tone=step.tone,
                 anchor="end" if x > _W * 0.7 else "start",
                 text=f"{step.commit} {step.change}",
