@@ -30,6 +30,9 @@ class CommandTool:
     def version(self, system: System) -> str:  # noqa: ARG002 (nobody can ask an unknown command)
         return ""
 
+    def not_recorded(self, scenario: Scenario, where: Where, system: System) -> str:  # noqa: ARG002
+        return "what a command sends, and when, is its own business"
+
     def open(self, scenario: Scenario, where: Where, system: System) -> LoadSession:
         command = scenario.command
         if not command:

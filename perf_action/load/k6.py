@@ -8,6 +8,7 @@ business: exit code 99 is no error here. Sends nothing home, and opens no port.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from perf_action.config import Scenario
@@ -39,14 +40,22 @@ class K6Tool:
             raise LoadFailed(f"k6 version ended with exit code {said.code}: {said.stdout}{said.stderr}")
         return words[1].removeprefix("v")
 
+    def not_recorded(self, scenario: Scenario, where: Where, system: System) -> str:
+        """An executor that starts iterations at a rate, whether or not earlier ones have ended, is an open loop."""
+        argv = [_binary(system), "inspect", "--include-system-env-vars", str(_script(scenario, where))]
+        said = system.run(argv, cwd=where.directory, env=_environment(scenario, where), timeout=60)
+        try:
+            executors = {
+                str(one["executor"]) for one in (json.loads(said.stdout)["scenarios"] or {}).values()
+            }
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return f"k6 inspect says nothing of the script {scenario.script}"
+        rates = ", ".join(sorted(name for name in executors if name.endswith("-arrival-rate")))
+        return f"k6's {rates} is an open loop" if rates else ""
+
     def open(self, scenario: Scenario, where: Where, system: System) -> LoadSession:
-        binary = _binary(system)
-        script = where.directory / (scenario.script or "")
-        if not script.is_file():
-            raise LoadFailed(
-                f"{scenario.script}: no such k6 script in {where.directory}; load.script names it"
-            )
-        env = environment(scenario.env, where, {**_QUIET, **dict.fromkeys(_URL_NAMES, where.url)})
+        binary, script = _binary(system), _script(scenario, where)
+        env = _environment(scenario, where)
 
         def plan(amount: Amount, folder: Path) -> Invocation:
             known = values(where, amount, str(folder))
@@ -78,6 +87,17 @@ def _binary(system: System) -> str:
             "run perf-action setup k6, or put it on the PATH: https://grafana.com/docs/k6/latest/set-up/install-k6/",
         )
     return found
+
+
+def _script(scenario: Scenario, where: Where) -> Path:
+    script = where.directory / (scenario.script or "")
+    if not script.is_file():
+        raise LoadFailed(f"{scenario.script}: no such k6 script in {where.directory}; load.script names it")
+    return script
+
+
+def _environment(scenario: Scenario, where: Where) -> dict[str, str]:
+    return environment(scenario.env, where, {**_QUIET, **dict.fromkeys(_URL_NAMES, where.url)})
 
 
 def _users(scenario: Scenario, amount: Amount) -> int:

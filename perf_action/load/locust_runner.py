@@ -23,6 +23,7 @@ import random
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ from locust.env import Environment
 from locust.util.load_locustfile import load_locustfile
 
 from perf_action.load.gate import Gate
+from perf_action.load.percentile import order_statistic
+from perf_action.load.recording import outcome
 
 #: how often, in seconds, a running slice is looked after
 _LOOK = 0.1
@@ -57,6 +60,7 @@ class Engine:
     def __init__(self, order: dict[str, Any]) -> None:
         self._gate = Gate()
         self._times: dict[tuple[str, str], list[float]] = {}
+        self._answers: Counter[tuple[str, str]] = Counter()
         self._exceptions: list[str] = []
         self._in_a_row = 0
         self._spawned = 0
@@ -107,10 +111,11 @@ class Engine:
         """Make the requests of one slice and say what came of them."""
         self._environment.stats.clear_all()
         self._times.clear()
+        self._answers.clear()
         self._exceptions.clear()
         self._in_a_row = 0
         random.seed(seed)
-        start = time.monotonic_ns()
+        cpu, start = time.process_time_ns(), time.monotonic_ns()
         self._end = start
         self._gate.open(math.inf if requests is None else requests)
         self._spawn()
@@ -121,7 +126,7 @@ class Engine:
                 until = math.inf
             if self._look():
                 break
-        return self._result(start)
+        return {**self._result(start), "cpu_ns": time.process_time_ns() - cpu}
 
     def _spawn(self) -> None:
         """See that all users are there: at first, or after some have left of themselves (StopUser)."""
@@ -167,15 +172,25 @@ class Engine:
                 ]
                 for e in entries
             ],
+            "answers": [[route, got, n] for (route, got), n in self._answers.most_common(_ROUTES)],
             "failures": [f"{e.occurrences} × {e.method} {e.name}: {e.error}" for e in failures[:3]]
             + [f"{len(self._exceptions)} × a task raised {text}" for text in self._exceptions[-1:]],
         }
 
-    def _on_request(self, request_type: str, name: str, response_time: float | None, **_: object) -> None:
+    def _on_request(
+        self,
+        request_type: str,
+        name: str,
+        response_time: float | None,
+        response: object = None,
+        exception: object = None,
+        **_: object,
+    ) -> None:
         self._end = time.monotonic_ns()
         self._in_a_row = 0
+        self._answers[f"{request_type} {name}".strip(), _outcome(response, exception)] += 1
         if response_time is not None:
-            self._times.setdefault((request_type, name), []).append(response_time)
+            self._times.setdefault((request_type, name), []).append(response_time * 1e6)
         self._gate.leave()
 
     def _on_exception(self, exception: BaseException, **_: object) -> None:
@@ -192,11 +207,12 @@ class Engine:
             self._runner.quit()
 
 
-def order_statistic(ordered: list[float], share: float) -> float | None:
-    """The smallest of these ms that at least `share` of them do not exceed, in ns; None of nothing."""
-    if not ordered:
-        return None
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] * 1e6
+def _outcome(response: object, exception: object) -> str:
+    """How a request ended: by the class of its status, or by the script's own check."""
+    status = getattr(response, "status_code", None)
+    if exception and (not isinstance(status, int) or 0 < status < 400):
+        return "failed"
+    return outcome(status) if isinstance(status, int) else "answered"
 
 
 @contextlib.contextmanager

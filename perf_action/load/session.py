@@ -29,7 +29,9 @@ class LoadResult:
     """What the load tool says of one slice. Times are ns, `start_ns`/`end_ns` of the monotonic clock.
 
     `requests` None: the tool does not count; latencies None: it gave none. `routes` are (name, requests, errors,
-    p95 in ns or None), busiest first. `notes` are for people: what was ignored, what failed most.
+    p95 in ns or None), busiest first. `answers` are (route, outcome, requests) where the tool says how each was answered:
+    the class of the status (``2xx``), ``failed`` (by the script's own check) or ``no answer``. `cpu_ns` is what the
+    generator itself spent, None where nobody looked. `notes` are for people: what was ignored, what failed most.
     """
 
     start_ns: int
@@ -40,6 +42,8 @@ class LoadResult:
     latency_p95_ns: float | None = None
     latency_p99_ns: float | None = None
     routes: tuple[tuple[str, int, int, float | None], ...] = ()
+    answers: tuple[tuple[str, str, int], ...] = ()
+    cpu_ns: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -81,6 +85,10 @@ class LoadTool(Protocol):
     """One kind of load generator."""
 
     name: str
+
+    def not_recorded(self, scenario: Scenario, where: Where, system: System) -> str:
+        """Why the requests of a scenario are not to be recorded and replayed in a closed loop; empty: they may be."""
+        ...
 
     def version(self, system: System) -> str:
         """The version that will be used; ToolMissing with the remedy if it is not there."""

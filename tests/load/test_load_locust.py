@@ -291,7 +291,7 @@ def test_the_child_can_be_pinned_between_slices(bench, slice_of):
     session = bench.locust(FAST, where=bench.where(cores=(0,)))
     assert isinstance(session, LocustSession)
     slice_of(session, requests=10)
-    pid = session._process.pid
+    pid = session._child._process.pid
     assert os.sched_getaffinity(pid) == {0}
     last = max(os.sched_getaffinity(0))
     session.pin([last])
@@ -404,7 +404,7 @@ def test_the_child_never_outlives_its_session(bench, slice_of, how):
     session = bench.locust(FAST.replace("/read/", "/slow/"))
     assert isinstance(session, LocustSession)
     slice_of(session, requests=2)
-    process = session._process
+    process = session._child._process
     session.begin(Amount(requests=10_000))
     if how == "close":
         session.close()
