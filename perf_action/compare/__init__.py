@@ -29,7 +29,7 @@ def compare(base: Snapshot, head: Snapshot, options: CompareOptions | None = Non
     """Head against base. Times are judged only on the same hardware, and nothing is where the load itself was no good."""
     options = options or CompareOptions()
     ours, theirs = base.environment or Environment(), head.environment or Environment()
-    untimed = "" if ours.same_hardware(theirs) else "measured on different hardware"
+    untimed = options.untimed if ours.same_hardware(theirs) else "measured on different hardware"
     functions = function_changes(base, head, options, untimed=untimed)
     checked = self_check(base, options) if options.self_check else NOT_CHECKED
     metrics = metric_changes(base.metrics, head.metrics, options=options, untimed=untimed)

@@ -12,7 +12,8 @@ class CompareOptions:
 
     `function_alpha` is shared among the functions of one kind; `most_functions` how many sampled functions are
     blamed at most; `self_check` compares base with itself from its own launches. `paired` False: pair numbers mean
-    nothing across the sides, because the two were measured in runs of their own.
+    nothing across the sides, because the two were measured in runs of their own. `untimed` is why times may not be
+    judged, besides what the environments themselves say.
     """
 
     alpha: float = 0.001
@@ -21,6 +22,7 @@ class CompareOptions:
     most_functions: int = 3
     self_check: bool = True
     paired: bool = True
+    untimed: str = ""
 
     def metric_alpha(self, judged: int) -> float:
         """The level for each of `judged` metrics."""

@@ -18,9 +18,15 @@ _ROOT = Path("/")
 
 
 def environment(
-    system: System, *, tools: tuple[tuple[str, str], ...] = (), root: Path = _ROOT
+    system: System,
+    *,
+    tools: tuple[tuple[str, str], ...] = (),
+    extra: tuple[tuple[str, str], ...] = (),
+    root: Path = _ROOT,
 ) -> Environment:
-    """The machine as it is now. `tools` are (name, version) of what measures; `root` is where /proc and /sys are."""
+    """The machine as it is now. `tools` are (name, version) of what measures, builds and runs the service, and part of
+    the fingerprint; `extra` is only shown; `root` is where /proc and /sys are.
+    """
     name = os.uname()
     return Environment(
         cpu_model=_cpu_model(root),
@@ -32,6 +38,7 @@ def environment(
         arch=name.machine,
         image=" ".join(filter(None, (system.environ.get("ImageOS"), system.environ.get("ImageVersion")))),
         tools=tuple(sorted(tools)),
+        extra=tuple(sorted(extra)),
     )
 
 

@@ -14,6 +14,7 @@ from perf_action.machine.doctor.machine import machine_checks
 from perf_action.machine.environment import environment
 from perf_action.machine.needs import prepared_target, profilers_of
 from perf_action.machine.sysctl import Kernel
+from perf_action.machine.toolchain import lock_files, toolchain
 from perf_action.measure.campaign import Campaign, Execute, SideFailed, calibrate, carry_out
 from perf_action.measure.captured import Read
 from perf_action.measure.conditions import conditions
@@ -72,7 +73,10 @@ def measure(
 def _measure(
     config: Config, sides: Sides, system: System, listener: Listener, *, folder: Path, read: Read
 ) -> Run:
-    taken_on = environment(system, tools=tools(config, system, read))
+    built = sides.prepared[Side.HEAD]
+    taken_on = environment(
+        system, tools=(*tools(config, system, read), *toolchain(built, system)), extra=lock_files(built)
+    )
     run = Run(
         config_digest=digest(config),
         created=system.now(),
@@ -86,7 +90,7 @@ def _measure(
     )
     if sides.identical:
         return run
-    target = prepared_target(sides.prepared[Side.HEAD], system)
+    target = prepared_target(built, system)
     before = (*service_checks(config, target, system), *machine_checks(system, folder, _WATCHED))
     bench = Bench(config=config, system=system, run=folder, prepared=sides.prepared, read=read)
     captures = Captures(read, folder, system)

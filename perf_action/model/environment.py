@@ -15,7 +15,8 @@ class Environment:
     """Empty strings and zeros mean "not recorded" and never count as a difference.
 
     `memory_bytes` is what the process may use (cgroup limit or machine); `cpu_quota` in cores, 0 for no limit;
-    `tools` and `extra` are (name, value) pairs, sorted.
+    `tools` and `extra` are (name, value) pairs, sorted: the versions of what measures, builds and runs the service, and
+    what is only shown, such as digests of lock files.
     """
 
     cpu_model: str = ""

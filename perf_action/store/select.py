@@ -109,7 +109,11 @@ def _earlier(
 
 
 def _describe(candidate: Candidate, now_s: float, *, itself: bool) -> Baseline:
-    note = "" if candidate.same_hardware else "measured on different hardware: shown, not judged"
+    note = (
+        ""
+        if candidate.same_hardware
+        else "measured on other hardware or with other tools: times are shown, not judged"
+    )
     if itself:
         again = "the same commit, measured earlier; no ancestor of it is in the store"
         return Baseline(

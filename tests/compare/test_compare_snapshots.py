@@ -77,6 +77,14 @@ def test_other_hardware_leaves_counts_and_memory():
     assert found.reasons == ("measured on different hardware",)
 
 
+def test_what_is_known_besides_the_environments_keeps_times_from_being_judged():
+    head = side(seed=2, cpu=0.02)
+    found = compare(side(seed=1), head, CompareOptions(untimed="measured with other tools"))
+    assert {m.name: m.verdict for m in found.metrics}["cpu.per_request"] is Q
+    assert found.reasons == ("measured with other tools",)
+    assert compare(side(seed=1), head).verdict is R
+
+
 def test_unrecorded_environments_are_no_difference():
     base = replace(side(seed=1), environment=Environment(cpu_model="EPYC 7763"))
     assert compare(base, side(seed=2)).verdict is U

@@ -189,7 +189,7 @@ def test_different_hardware_is_said(tmp_path: Path) -> None:
     found = chosen(store)
     assert (found.same_hardware, found.baseline.note) == (
         False,
-        "measured on different hardware: shown, not judged",
+        "measured on other hardware or with other tools: times are shown, not judged",
     )
 
 
