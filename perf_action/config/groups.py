@@ -139,6 +139,9 @@ class Scenario(Group):
     """how long to warm up; default: a number of requests"""
     max_error_rate: Share = 0.01
     """a higher share of failed requests means that nothing can be said"""
+    replay: Literal["auto", "always", "never"] = "never"
+    """record the requests of the locust or k6 script once and replay them, in fixed counts, by a light client in a closed
+    loop of `users` connections; auto: where all can be repeated and the script's users neither pause nor come at a rate"""
 
     @model_validator(mode="after")
     def _complete(self) -> Scenario:
@@ -147,6 +150,8 @@ class Scenario(Group):
                 raise ValueError("tool: command needs command")
             if self.script:
                 raise ValueError("script goes with locust and k6, not with tool: command")
+            if self.replay == "always":
+                raise ValueError("replay goes with locust and k6, not with tool: command")
         else:
             if not self.script:
                 raise ValueError(f"tool: {self.tool} needs script")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import statistics
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -29,12 +30,15 @@ _BROKEN = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, Malf
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class _Entry:
-    """A request that was asked, and answered if `status` is not 0."""
+    """A request that was asked, and answered if `status` is not 0. `pause_s` is how long its connection had rested,
+    None for the first request.
+    """
 
     method: str
     target: str
     head: Head
     connection: int
+    pause_s: float | None = None
     body: bytes = b""
     status: int = 0
 
@@ -76,8 +80,14 @@ class Recorder:
         """What was answered since `restart`. LoadFailed with the reason why it cannot be replayed."""
         if self._reason:
             raise LoadFailed(self._reason)
-        done = tuple(_recorded(entry, self.authority) for entry in self._entries[:_MOST] if entry.status)
-        return Recording(requests=done, recorded_at=self.authority, seconds=seconds)
+        answered = [entry for entry in self._entries[:_MOST] if entry.status]
+        pauses = [entry.pause_s for entry in answered if entry.pause_s is not None]
+        return Recording(
+            requests=tuple(_recorded(entry, self.authority) for entry in answered),
+            recorded_at=self.authority,
+            seconds=seconds,
+            pause_s=statistics.median(pauses) if pauses else 0.0,
+        )
 
     def close(self) -> None:
         """Stop listening, end all connections and forget all."""
@@ -104,8 +114,9 @@ class Recorder:
             answers, upstream = await asyncio.open_connection(
                 self._service.hostname, self._service.port or 80, limit=_HEAD_LIMIT
             )
-            while await self._exchange(number, (reader, writer), (answers, upstream)):
-                pass
+            rested_since = None
+            while await self._exchange(number, (reader, writer), (answers, upstream), rested_since):
+                rested_since = self._loop.time()
         except _BROKEN as error:
             if isinstance(error, Malformed):
                 self._reason = self._reason or f"a message could not be read: {error}"
@@ -116,14 +127,17 @@ class Recorder:
                 if stream is not None:
                     stream.close()
 
-    async def _exchange(self, number: int, client: _Streams, service: _Streams) -> bool:
+    async def _exchange(
+        self, number: int, client: _Streams, service: _Streams, rested_since: float | None
+    ) -> bool:
         """One request and its answer; whether another may follow on these connections."""
         raw = await client[0].readuntil(b"\r\n\r\n")
+        pause = None if rested_since is None else self._loop.time() - rested_since
         head = parse_head(raw)
         words = head.first.split(" ")
         if len(words) != 3 or not words[1].startswith("/"):
             raise Malformed("a request without a path")
-        entry = _Entry(method=words[0], target=words[1], head=head, connection=number)
+        entry = _Entry(method=words[0], target=words[1], head=head, connection=number, pause_s=pause)
         if len(self._entries) <= _MOST:
             self._entries.append(entry)
         service[1].write(raw)

@@ -50,12 +50,14 @@ class Recorded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """The requests of one stretch of load in the order in which they began. `recorded_at` is the host:port that the
-    script was told, `seconds` how long it took.
+    script was told, `seconds` how long it took, `pause_s` how long a user waited between an answer and the next
+    request (median).
     """
 
     requests: tuple[Recorded, ...] = field(repr=False)
     recorded_at: str
     seconds: float
+    pause_s: float = 0.0
 
     def whole_steps(self) -> Recording:
         """As many from the first on as the largest round number that there are."""

@@ -18,7 +18,7 @@ from perf_action.machine.tree import Usage
 from perf_action.measure.captured import trial_folder
 from perf_action.measure.collect import captures, reports
 from perf_action.measure.launch import Bench, Launch, SideError, blamed_on, launched
-from perf_action.measure.schedule import CALIBRATION
+from perf_action.measure.schedule import CALIBRATION, RECORDING
 from perf_action.measure.warm_up import warm_up
 from perf_action.model.trial import Slice, Trial, TrialRecord
 from perf_action.recording import write_trial
@@ -56,12 +56,13 @@ def execute(trial: Trial, bench: Bench) -> TrialRecord:
         captures=tuple(c for one in launches for c in one.captures),
         start_up_ns=tuple((one.side, one.start_up_ns) for one in launches if one.start_up_ns is not None),
         rss_peak_bytes=tuple((one.side, one.sampler.peak_bytes) for one in launches),
+        answers=tuple((one.side, one.answered()) for one in launches),
         seconds=(bench.system.monotonic_ns() - began) / 1e9,
         failure=failure,
         failed_side=failed_side,
         notes=tuple(dict.fromkeys(note for one in launches for note in (*one.plan.notes, *one.notes))),
     )
-    if trial.stage.name == CALIBRATION and failure is None:
+    if trial.stage.name == RECORDING or (trial.stage.name == CALIBRATION and failure is None):
         shutil.rmtree(folder)
     else:
         write_trial(folder, record)
@@ -175,6 +176,7 @@ def _slice_of(one: Launch, pair: int, index: int, clocks: tuple[Usage, Usage], r
         minor_faults=now.minor_faults - was.minor_faults,
         context_switches=now.context_switches - was.context_switches,
         steal_ns=now.steal_ns - was.steal_ns,
+        load_cpu_ns=result.cpu_ns,
     )
 
 

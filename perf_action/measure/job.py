@@ -15,12 +15,14 @@ from perf_action.machine.environment import environment
 from perf_action.machine.needs import prepared_target, profilers_of
 from perf_action.machine.sysctl import Kernel
 from perf_action.machine.toolchain import lock_files, toolchain
+from perf_action.measure.answers import other_answers
 from perf_action.measure.campaign import Campaign, Execute, SideFailed, calibrate, carry_out
 from perf_action.measure.captured import Read
 from perf_action.measure.conditions import conditions
 from perf_action.measure.execute import execute
 from perf_action.measure.launch import Bench
 from perf_action.measure.listener import Listener
+from perf_action.measure.loads import Loads
 from perf_action.measure.reading import Captures
 from perf_action.measure.schedule import Schedule, expected_seconds, schedule
 from perf_action.measure.sides import Sides
@@ -92,9 +94,11 @@ def _measure(
         return run
     target = prepared_target(built, system)
     before = (*service_checks(config, target, system), *machine_checks(system, folder, _WATCHED))
-    bench = Bench(config=config, system=system, run=folder, prepared=sides.prepared, read=read)
+    loads = Loads(config, built.directory, system, read)
+    bench = Bench(config=config, system=system, run=folder, prepared=sides.prepared, loads=loads)
     captures = Captures(read, folder, system)
-    perform = partial(captures.execute, perform=partial(execute, bench=bench))
+    trials = partial(captures.execute, perform=partial(execute, bench=bench))
+    perform = partial(loads.execute, perform=trials)
     order = schedule(config, tuple(sides.prepared), system.cores())
     try:
         campaign = _campaign(order, perform, listener)
@@ -114,7 +118,11 @@ def _measure(
         },
         stages=campaign.stages,
         checks=(*before, *conditions(campaign.records, cores=len(system.cores()))),
-        notes=(*run.notes, *(f"not measured for want of time: {line}" for line in campaign.dropped)),
+        notes=(
+            *run.notes,
+            *loads.notes,
+            *(f"not measured for want of time: {line}" for line in campaign.dropped),
+        ),
     )
 
 
@@ -125,7 +133,7 @@ def _campaign(order: Schedule, perform: Execute, listener: Listener) -> Campaign
 def _side(side: Side, campaign: Campaign, bench: Bench, taken_on: Environment, read: Read) -> Snapshot:
     checkout = bench.prepared[side].checkout
     worst = max(s.max_error_rate for s in bench.config.load.values())
-    return snapshot(
+    measured = snapshot(
         campaign.records,
         side,
         folder=bench.run,
@@ -136,3 +144,7 @@ def _side(side: Side, campaign: Campaign, bench: Bench, taken_on: Environment, r
         environment=taken_on,
         max_error_rate=worst,
     )
+    if side is Side.HEAD or measured.not_comparable:
+        return measured
+    # said of base: what is kept of head, and its budgets, are as good as ever
+    return replace(measured, not_comparable=other_answers(campaign.records, worst))

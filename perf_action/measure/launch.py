@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from perf_action.config import Config
 from perf_action.errors import CannotMeasure
-from perf_action.load import tool
 from perf_action.load.session import LoadResult, LoadSession, Where
 from perf_action.machine.existing import ExistingService
 from perf_action.machine.prepare import Prepared
 from perf_action.machine.running import RunningService
 from perf_action.machine.sampler import Sampler
 from perf_action.machine.service import Service
-from perf_action.measure.captured import Read
+from perf_action.measure.loads import Loads
 from perf_action.measure.recorder import Recorder
 from perf_action.model.trial import CaptureFile, Side, Slice, Stage, Trial
 from perf_action.profilers import profiler
@@ -26,13 +26,15 @@ from perf_action.system import System
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What every trial of a run shares. `run` is the run folder, `prepared` each side's checkout, ready to start."""
+    """What every trial of a run shares. `run` is the run folder, `prepared` each side's checkout, ready to start, `loads`
+    how load is made.
+    """
 
     config: Config
     system: System
     run: Path
     prepared: Mapping[Side, Prepared]
-    read: Read
+    loads: Loads
 
 
 class SideError(Exception):
@@ -71,10 +73,17 @@ class Launch:
     requests: int | None = 0
     slices: list[Slice] = field(default_factory=list)
     captures: tuple[CaptureFile, ...] = ()
+    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+
+    def answered(self) -> tuple[tuple[str, str, int], ...]:
+        """How all requests were answered: (route, outcome, requests)."""
+        return tuple((route, outcome, n) for (route, outcome), n in sorted(self.answers.items()))
 
     def count(self, result: LoadResult) -> None:
         """Add the requests of a result."""
+        for route, outcome, n in result.answers:
+            self.answers[route, outcome] += n
         self.requests = (
             None if self.requests is None or result.requests is None else self.requests + result.requests
         )
@@ -141,4 +150,4 @@ def _open_session(
         out=out,
         cores=cores,
     )
-    return tool(scenario.tool, bench.read).open(scenario, where, bench.system)
+    return bench.loads.open(stage, where)

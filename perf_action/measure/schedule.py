@@ -16,7 +16,7 @@ from perf_action.config import Config, Service, StageOptions
 from perf_action.model.trial import Placement, Side, Stage, Trial, TrialRecord
 from perf_action.profilers import profiler
 
-CLEAN, SOAK, CALIBRATION = "clean", "soak", "calibration"
+CLEAN, SOAK, CALIBRATION, RECORDING = "clean", "soak", "calibration", "recording"
 _SOAK_SLICE_SECONDS = 5.0
 _TIMED_SLICE_SECONDS = 5.0
 #: assumed for a plan before anything is known: start and stop of a launch, a slice, in seconds

@@ -57,6 +57,12 @@ _SLICE_METRICS: tuple[_Kind, ...] = (
     _Kind(name="load.requests", unit="count", better="neither", of=lambda s: s.requests),
     _Kind(name="load.error_rate", unit="ratio", better="neither", of=lambda s: _per_request(s.errors, s)),
     _Kind(
+        name="load.client_cpu_per_request",
+        unit="s",
+        better="neither",
+        of=lambda s: None if s.load_cpu_ns is None else _per_request(s.load_cpu_ns / NS_PER_S, s),
+    ),
+    _Kind(
         name="io.written_per_request",
         unit="bytes",
         better="neither",

@@ -82,7 +82,8 @@ class Slice:
     """What the clocks said about one side over one slice. Latencies in ns; None where the load tool gave none.
 
     `requests` None: the tool does not count. `start_ns` and `end_ns` are of the monotonic clock.
-    CPU times, I/O and faults are summed over the process tree. `recorded`: a profiler was attached.
+    CPU times, I/O and faults are summed over the process tree. `recorded`: a profiler was attached. `load_cpu_ns` is
+    what the load generator itself spent, None where nobody looked.
     """
 
     side: Side
@@ -108,6 +109,7 @@ class Slice:
     context_switches: int = 0
     steal_ns: int = 0
     recorded: bool = False
+    load_cpu_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,7 @@ class TrialRecord:
     side whose service or load failed, where it was one of them.
 
     `start_up_ns` is how long each side took until it was ready; `rss_peak_bytes` the highest sum over the tree.
+    `answers` is how each side answered: (route, class of the status or ``failed``, requests), where the load tool says so.
     """
 
     trial: Trial
@@ -140,6 +143,7 @@ class TrialRecord:
     captures: tuple[CaptureFile, ...] = ()
     start_up_ns: tuple[tuple[Side, int], ...] = ()
     rss_peak_bytes: tuple[tuple[Side, int], ...] = ()
+    answers: tuple[tuple[Side, tuple[tuple[str, str, int], ...]], ...] = ()
     seconds: float = 0.0
     failure: str | None = None
     failed_side: Side | None = None
