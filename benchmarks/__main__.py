@@ -22,6 +22,10 @@ def main() -> None:
     runpy.run_path(str(HERE / "speed.py"), run_name="__main__")
     print("\n== flame graphs of 100,000 nodes\n", flush=True)
     runpy.run_path(str(HERE / "flamegraph.py"), run_name="__main__")
+    print("\n== speed: a perf.data of half a million samples, against perf\n", flush=True)
+    runpy.run_path(str(HERE / "perf_data.py"), run_name="__main__")
+    print("\n== speed: a million folded lines, against inferno\n", flush=True)
+    runpy.run_path(str(HERE / "folded.py"), run_name="__main__")
 
 
 main()

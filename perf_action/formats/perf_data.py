@@ -82,7 +82,18 @@ def _argv(path: Path, where: perf_file.Layout, options: ReadOptions, system: Sys
         "dso",
         *["srcline"] * options.lines,
     ]
-    argv = [perf, "script", "--force", "--input", str(path.absolute()), "--fields", ",".join(fields)]
+    stdbuf = system.which("stdbuf")  # perf prints in pieces of 4 KB, which costs half a second in 300 MB
+    buffered = [stdbuf, f"--output={_PIECE}"] if stdbuf else []
+    argv = [
+        *buffered,
+        perf,
+        "script",
+        "--force",
+        "--input",
+        str(path.absolute()),
+        "--fields",
+        ",".join(fields),
+    ]
     argv += ["--full-source-path"] if options.lines else ["--no-inline"]
     argv += ["--ns"] if options.timeline else []
     return [*argv, "--max-stack", str(where.max_stack)] if where.max_stack > _USUAL_STACK else argv

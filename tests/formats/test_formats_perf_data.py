@@ -349,7 +349,7 @@ def by_report(folder: Path, data: str) -> Counter[str]:
         (),
         ("-g", "-z"),
         ("-g", "-e", "cpu-clock"),
-        ("-g", "-c", "4000000"),
+        ("-g", "--no-buildid"),
     ],
     ids=" ".join,
 )
@@ -363,7 +363,7 @@ def test_as_perf_report_counts(options: tuple[str, ...], program: Path, system: 
     for key, cost in costs(profile).items():
         ours[key.name] += cost.self
     assert +ours == by_report(program, "data")
-    assert profile.total() > 50
+    assert profile.total() > 20
 
 
 @REAL
