@@ -1,8 +1,9 @@
 """Functions, base against head: which ones cost more per unit of work, and which only look as if they did.
 
-A function is blamed if its change passes a test whose level all functions of its kind share, is large enough to
-matter, shows in every reading of the data, and did not merely move there from somewhere else. (A false discovery rate
-would do in identical code; but where one function did change, it lets through what that change shifted in others.)
+A function is blamed if its change passes a test whose level all functions of its kind share (those that the pull
+request touches share one of their own), is large enough to matter, shows in every reading of the data, and did not
+merely move there from somewhere else. (A false discovery rate would do in identical code; but where one function did
+change, it lets through what that change shifted in others.)
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from perf_action.compare.idle import is_transfer
 from perf_action.compare.options import CompareOptions
 from perf_action.compare.rows import change_of, relative
 from perf_action.compare.shifts import Shift, Shifts
+from perf_action.compare.touched import family
 from perf_action.compare.work import Effects, Work
 from perf_action.model.change import FunctionChange, Interval, Verdict
+from perf_action.model.profile import FunctionKey
 
 #: functions below this share of the total on both sides are neither tested nor listed
 _TESTED_SHARE = 0.01
@@ -49,12 +52,18 @@ class FunctionRows:
     notes: tuple[str, ...] = ()
 
 
-def function_rows(work: Work, options: CompareOptions, *, why_not: str = "") -> FunctionRows:
+def function_rows(
+    work: Work,
+    options: CompareOptions,
+    *,
+    touched: frozenset[FunctionKey] = frozenset(),
+    why_not: str = "",
+) -> FunctionRows:
     """All functions that were tested, judged by self cost; and by total cost where that says more.
 
-    `why_not` is why nothing of this kind may be judged, or empty.
+    `touched` are those that the pull request edits. `why_not` is why nothing of this kind may be judged, or empty.
     """
-    judge = _Judge(work, options, why_not or (work.notes[0] if work.notes else ""))
+    judge = _Judge(work, options, touched, why_not or (work.notes[0] if work.notes else ""))
     own = judge.own_rows()
     rows = [*own.values(), *judge.total_rows({f: r for f, r in own.items() if r.verdict in _CALLED})]
     kept, notes = (rows, ()) if work.exact else _fewest(rows, options.most_functions, work.kind)
@@ -88,9 +97,12 @@ class _Tests:
 
 
 class _Judge:
-    def __init__(self, work: Work, options: CompareOptions, why_not: str) -> None:
+    def __init__(
+        self, work: Work, options: CompareOptions, touched: frozenset[FunctionKey], why_not: str
+    ) -> None:
         self.work, self.why_not = work, why_not
-        self.alpha = options.function_alpha
+        self.touched = family(work.tree, touched)
+        self.levels = ((~self.touched, options.function_alpha), (self.touched, options.touched_alpha))
         self.shifts = Shifts(work)
         self.totals = (work.base_total, work.head_total)
 
@@ -98,7 +110,7 @@ class _Judge:
 
     def own_rows(self) -> dict[int, FunctionChange]:
         effects = self.work.own
-        tests = self._tests(effects, self.alpha)
+        tests = self._tests(effects)
         rows: dict[int, FunctionChange] = {}
         moved: dict[int, Shift] = {}
         for f in np.flatnonzero(tests.tested).tolist():
@@ -140,7 +152,7 @@ class _Judge:
     def total_rows(self, called: dict[int, FunctionChange]) -> list[FunctionChange]:
         """Functions whose total changed although nothing beneath them was called: cost spread over small functions."""
         effects = self.work.inclusive
-        tests = self._tests(effects, self.alpha * _TOTAL_SHARE, total=True)
+        tests = self._tests(effects, total=True)
         rows: list[FunctionChange] = []
         explained = {f: float(row.head - row.base) for f, row in called.items()}
         passed = np.flatnonzero(tests.up | tests.down).tolist()
@@ -164,7 +176,7 @@ class _Judge:
 
     # --- one function
 
-    def _tests(self, effects: Effects, alpha: float, *, total: bool = False) -> _Tests:
+    def _tests(self, effects: Effects, *, total: bool = False) -> _Tests:
         base, head = (
             np.where(t > 0, v / max(t, 1e-300), 0.0)
             for v, t in zip((effects.base, effects.head), self.totals, strict=True)
@@ -186,10 +198,17 @@ class _Judge:
         rose = effects.head > effects.base
         weight = np.sqrt(np.maximum(base, head))
         up, down = (
-            _rejected(one, tested, alpha, weight)
+            self._rejected(one, tested, weight, _TOTAL_SHARE if total else 1.0)
             for one in (np.where(rose, p, 1 - p), np.where(rose, 1 - p, p))
         )
         return _Tests(tested=tested, p=p, up=large & rose & up, down=large & ~rose & down)
+
+    def _rejected(
+        self, p: Floats, tested: NDArray[np.bool_], weight: Floats, share: float
+    ) -> NDArray[np.bool_]:
+        """Those that pass at the level of their family."""
+        each = (_rejected(p, tested & mine, alpha * share, weight) for mine, alpha in self.levels)
+        return np.logical_or(*each)
 
     def _is_large(self, effects: Effects, *, total: bool) -> NDArray[np.bool_]:
         work = self.work
@@ -226,7 +245,8 @@ class _Judge:
             return row
         if is_transfer(self.work.tree.functions[f]):
             return row
-        alpha = self.alpha / max(int(tests.tested.sum()), 1)
+        mine, alpha = self.levels[int(self.touched[f])]
+        alpha /= max(int((tests.tested & mine).sum()), 1)
         unseen = stats.Estimate(mean=0.0, se=float(effects.se[f]), df=self.work.df).detectable(alpha)
         share = max(self._shares(effects, f))
         if relative(unseen) * share <= _SETTLED_SHARE:
@@ -266,6 +286,7 @@ class _Judge:
             share_head=shares[1],
             verdict=Verdict.UNCHANGED,
             stack=self._stack(f, total=value == "total"),
+            touched=bool(self.touched[f]),
         )
 
     def _stack(self, f: int, *, total: bool) -> tuple[str, ...]:

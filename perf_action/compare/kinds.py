@@ -10,6 +10,7 @@ from perf_action.compare.exact import of_counters
 from perf_action.compare.functions import FunctionRows, function_rows
 from perf_action.compare.options import CompareOptions
 from perf_action.compare.sliced import of_slices
+from perf_action.compare.touched import touched_functions
 from perf_action.compare.work import Work
 from perf_action.model.change import FunctionChange, Verdict
 from perf_action.model.snapshot import Snapshot
@@ -47,10 +48,11 @@ def function_changes(
     `untimed` is why kinds that depend on the processor may not be judged.
     """
     works, notes = _works(base, head)
+    touched = touched_functions(base, head, options.touched)
     found: list[FunctionRows] = []
     for work in works:
         timed = KINDS.get(work.kind, True)
-        found.append(function_rows(work, options, why_not=untimed if timed else ""))
+        found.append(function_rows(work, options, touched=touched, why_not=untimed if timed else ""))
         notes += [
             f"{work.kind}: {note}" if not note.startswith(work.kind) else note for note in found[-1].notes
         ]

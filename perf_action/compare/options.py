@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from perf_action.model.touched import TouchedFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,19 +12,22 @@ class CompareOptions:
     """`alpha` is the one-sided level of one metric; a report that judges more than `metrics_at_alpha` metrics shares
     alpha * metrics_at_alpha among them, so that the whole report stays below one false alarm in a hundred.
 
-    `function_alpha` is shared among the functions of one kind; `most_functions` how many sampled functions are
-    blamed at most; `self_check` compares base with itself from its own launches. `paired` False: pair numbers mean
-    nothing across the sides, because the two were measured in runs of their own. `untimed` is why times may not be
-    judged, besides what the environments themselves say.
+    `function_alpha` is shared among the functions of one kind; those that the pull request touches (`touched`, what
+    differs in the sources) and their direct callers share `touched_alpha` instead. `most_functions` is how many
+    sampled functions are blamed at most; `self_check` compares base with itself from its own launches. `paired` False:
+    pair numbers mean nothing across the sides, because the two were measured in runs of their own.
+    `untimed` is why times may not be judged, besides what the environments themselves say.
     """
 
     alpha: float = 0.001
     metrics_at_alpha: int = 5
     function_alpha: float = 0.005
+    touched_alpha: float = 0.01
     most_functions: int = 3
     self_check: bool = True
     paired: bool = True
     untimed: str = ""
+    touched: tuple[TouchedFile, ...] = field(default=(), repr=False)
 
     def metric_alpha(self, judged: int) -> float:
         """The level for each of `judged` metrics."""

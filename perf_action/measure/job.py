@@ -87,6 +87,7 @@ def _measure(
         failed=sides.failed,
         notes=sides.notes,
         identical=sides.identical,
+        touched=sides.touched,
         budgets=config.limits,
         fail_on=tuple(word.value for word in config.fail_on),
     )

@@ -12,7 +12,9 @@ from perf_action.config import Service
 from perf_action.errors import CannotMeasure
 from perf_action.git import Access
 from perf_action.machine.prepare import Prepared, identical, prepare
+from perf_action.machine.touched import touched
 from perf_action.machine.worktree import Checkout, in_place, worktree
+from perf_action.model.touched import TouchedFile
 from perf_action.model.trial import Side
 from perf_action.system import System
 
@@ -21,13 +23,15 @@ from perf_action.system import System
 class Sides:
     """`prepared` has head, and base where there is one that could be set up; `failed` says why base is missing.
 
-    `identical` says why there is nothing to compare, if both are the same program.
+    `identical` says why there is nothing to compare, if both are the same program; `touched` is what differs in their
+    sources.
     """
 
     prepared: Mapping[Side, Prepared]
     identical: str = ""
     failed: tuple[tuple[Side, str], ...] = ()
     notes: tuple[str, ...] = ()
+    touched: tuple[TouchedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +92,24 @@ def prepared_sides(
                 say(f"base: {error}")
         same = identical(prepared[Side.BASE], prepared[Side.HEAD]) if Side.BASE in prepared else None
         notes = tuple(dict.fromkeys(note for p in prepared.values() for note in p.notes))
-        yield Sides(prepared=prepared, identical=same or "", failed=tuple(failed), notes=notes)
+        files, why = _touched(checkouts, system)
+        yield Sides(
+            prepared=prepared,
+            identical=same or "",
+            failed=tuple(failed),
+            notes=(*notes, *why),
+            touched=files,
+        )
+
+
+def _touched(
+    checkouts: Mapping[Side, Checkout], system: System
+) -> tuple[tuple[TouchedFile, ...], tuple[str, ...]]:
+    """What differs between the sources; if git cannot tell, all functions are judged alike."""
+    try:
+        return touched(checkouts[Side.BASE], checkouts[Side.HEAD], system), ()
+    except CannotMeasure as error:
+        return (), (f"which functions the change touches is not known: {error}",)
 
 
 def _prepare(

@@ -64,6 +64,7 @@ class MetricChange:
 class FunctionChange:
     """One function's cost per unit of work in `unit` (``ns/request``, ``bytes/request``, or ``samples`` … where nobody
     counted requests). `change` is None where base is zero. `value` says which cost is compared, self or total.
+    `touched`: the pull request edits it, or what it calls directly.
     """
 
     name: str
@@ -84,6 +85,7 @@ class FunctionChange:
     reason: str = ""
     moved_from: str | None = None
     stack: tuple[str, ...] = ()
+    touched: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,8 +60,10 @@ def earlier_verdict(folder: Path) -> tuple[str, ...]:
 
 def _report(measured: Run, chosen: Chosen, budgets: Sequence[Budget], fail_on: Sequence[FailOn]) -> Report:
     head = measured.sides.get(Side.HEAD)
+    beside = chosen.baseline.how == "side-by-side"
     options = CompareOptions(
-        paired=chosen.baseline.how == "side-by-side",
+        paired=beside,
+        touched=measured.touched if beside else (),
         untimed="" if chosen.same_hardware else "measured on other hardware or with other tools",
     )
     comparison = compare(chosen.snapshot, head, options) if chosen.snapshot and head else None

@@ -25,6 +25,7 @@ from perf_action.model.finding import Budget
 from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice
 from perf_action.model.report import FlameGraph, StageOutcome
 from perf_action.model.snapshot import Snapshot
+from perf_action.model.touched import TouchedFile
 from perf_action.model.tree import merge
 from perf_action.model.trial import Side, TrialRecord
 from perf_action.recording.columns import decode_profile, encode_profile
@@ -43,6 +44,7 @@ RUN_FILE = "run.json"
 _STAGES: TypeAdapter[tuple[StageOutcome, ...]] = TypeAdapter(tuple[StageOutcome, ...])
 _CHECKS: TypeAdapter[tuple[Check, ...]] = TypeAdapter(tuple[Check, ...])
 _BUDGETS: TypeAdapter[tuple[Budget, ...]] = TypeAdapter(tuple[Budget, ...])
+_TOUCHED: TypeAdapter[tuple[TouchedFile, ...]] = TypeAdapter(tuple[TouchedFile, ...])
 _RECORD: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
 
 
@@ -51,6 +53,7 @@ class Run:
     """A run as measured. `failed` gives for a side the reason why it could not be measured; `identical` why the sides
     were not measured, since they are the same program; `skipped` why nothing was measured. `budgets` and `fail_on` are
     those of the settings it was measured with; `checks` say under which conditions it was.
+    `touched` is what differs between the sources of the sides.
     """
 
     config_digest: str
@@ -65,6 +68,7 @@ class Run:
     budgets: tuple[Budget, ...] = ()
     fail_on: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    touched: tuple[TouchedFile, ...] = ()
 
     def snapshot(self, side: Side) -> Snapshot:
         """One side; UsageError if it was not measured."""
@@ -114,6 +118,7 @@ def write_run(folder: Path, run: Run) -> None:
         "budgets": _BUDGETS.dump_python(run.budgets, mode="json"),
         "fail_on": list(run.fail_on),
         "checks": _CHECKS.dump_python(run.checks, mode="json"),
+        "touched": _TOUCHED.dump_python(run.touched, mode="json"),
     }
     write_text(folder / RUN_FILE, json.dumps(data, indent=1) + "\n")
 
@@ -147,7 +152,9 @@ def read_run(folder: Path) -> Run:
             skipped=str(raw["skipped"]),
             budgets=_BUDGETS.validate_python(raw["budgets"]),
             fail_on=tuple(map(str, raw["fail_on"])),
-            checks=_CHECKS.validate_python(raw.get("checks", [])),  # runs of earlier versions have none
+            # runs of earlier versions have none of these
+            checks=_CHECKS.validate_python(raw.get("checks", [])),
+            touched=_TOUCHED.validate_python(raw.get("touched", [])),
         )
     except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as error:
         raise InputError(path, f"not what perf-action run writes: {type(error).__name__} {error}") from None

@@ -72,6 +72,7 @@ def _function(f: FunctionChange) -> Json:
         "reason": f.reason,
         "moved_from": f.moved_from,
         "stack": list(f.stack),
+        "touched": f.touched,
     }
 
 

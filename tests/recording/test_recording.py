@@ -19,6 +19,7 @@ from perf_action.model.metric import Metric, Series
 from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice, ValueKind
 from perf_action.model.report import StageOutcome
 from perf_action.model.snapshot import Snapshot
+from perf_action.model.touched import TouchedFile
 from perf_action.model.tree import costs
 from perf_action.model.trial import Side
 from perf_action.recording import Run, decode_snapshot, encode_snapshot, read_run, write_run
@@ -83,6 +84,7 @@ def run() -> Run:
                 weight=Weight.ADVICE,
             ),
         ),
+        touched=(TouchedFile(base="a.py", head="b.py", head_lines=((1, 2),), functions=("encode",)),),
     )
 
 
@@ -114,17 +116,18 @@ def test_a_run_folder_can_be_moved_and_read_again(tmp_path: Path) -> None:
     assert found.stages == run().stages
     assert found.failed == run().failed
     assert found.checks == run().checks
+    assert found.touched == run().touched
     assert (tmp_path / "there" / "head" / "cpu" / "profile.pb.gz").is_file()
     with pytest.raises(UsageError, match="no base side, only head"):
         found.snapshot(Side.BASE)
 
 
-def test_a_run_of_an_earlier_version_has_no_checks(tmp_path: Path) -> None:
+def test_a_run_of_an_earlier_version_has_less_to_say(tmp_path: Path) -> None:
     write_run(tmp_path, run())
     data = json.loads((tmp_path / "run.json").read_text())
-    del data["checks"]
+    del data["checks"], data["touched"]
     (tmp_path / "run.json").write_text(json.dumps(data))
-    assert read_run(tmp_path).checks == ()
+    assert (read_run(tmp_path).checks, read_run(tmp_path).touched) == ((), ())
 
 
 def changed(data: bytes, **changes: object) -> bytes:
