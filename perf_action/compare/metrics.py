@@ -8,8 +8,8 @@ shown a change of 5 %. Everything else is inconclusive.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from perf_action.compare.counted import is_repeatable, judge_count
 from perf_action.compare.measured import judge_measurement, shown_only
@@ -24,12 +24,13 @@ from perf_action.model.metric import Metric
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """What holds for all metrics of a comparison: the level, why times may not be judged (or an empty text), and
-    whether pair numbers mean anything.
+    whether pair numbers mean anything; `run_sd` is the scatter between runs that the history knows, by name.
     """
 
     alpha: float = 0.001
     untimed: str = ""
     paired: bool = True
+    run_sd: Mapping[str, float] = field(default_factory=dict)
 
 
 def metric_changes(
@@ -43,7 +44,9 @@ def metric_changes(
     theirs = by_name(base)
     pairs = [(theirs[m.name], m) for m in by_name(head).values() if m.name in theirs]
     tested = sum(1 for _, m in pairs if (rule := rule_for(m)).judged and not (rule.exact or m.exact))
-    around = Circumstances(alpha=options.metric_alpha(tested), untimed=untimed, paired=options.paired)
+    around = Circumstances(
+        alpha=options.metric_alpha(tested), untimed=untimed, paired=options.paired, run_sd=options.run_sd
+    )
     return tuple(compare_metric(b, h, around) for b, h in pairs)
 
 
@@ -67,6 +70,7 @@ def by_name(metrics: Sequence[Metric]) -> dict[str, Metric]:
 def compare_metric(base: Metric, head: Metric, around: Circumstances) -> MetricChange:
     """One metric of both sides. Values are given in head's unit."""
     rule = rule_for(head)
+    rule = replace(rule, run_sd=max(rule.run_sd, around.run_sd.get(head.name, 0.0)))
     row = MetricChange(
         name=head.name,
         unit=head.unit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from perf_action.model.touched import TouchedFile
@@ -16,7 +17,8 @@ class CompareOptions:
     differs in the sources) and their direct callers share `touched_alpha` instead. `most_functions` is how many
     sampled functions are blamed at most; `self_check` compares base with itself from its own launches. `paired` False:
     pair numbers mean nothing across the sides, because the two were measured in runs of their own.
-    `untimed` is why times may not be judged, besides what the environments themselves say.
+    `untimed` is why times may not be judged, besides what the environments themselves say; `run_sd` the relative
+    scatter between runs of each metric, by name, as the history has it: where it is larger than the rule's, it counts.
     """
 
     alpha: float = 0.001
@@ -27,6 +29,7 @@ class CompareOptions:
     self_check: bool = True
     paired: bool = True
     untimed: str = ""
+    run_sd: Mapping[str, float] = field(default_factory=dict, repr=False)
     touched: tuple[TouchedFile, ...] = field(default=(), repr=False)
 
     def metric_alpha(self, judged: int) -> float:

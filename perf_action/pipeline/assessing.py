@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from perf_action.model.finding import Budget
 from perf_action.model.report import Baseline, Report
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.trial import Side
+from perf_action.pipeline.history import creep, known_past, noise_of
 from perf_action.pipeline.reading import load_snapshot
 from perf_action.pipeline.running import Settings
 from perf_action.recording import Run
@@ -39,8 +40,11 @@ def assess(
         fail_on = settings.config.fail_on if settings else [FailOn(word) for word in measured.fail_on]
     context = read_context(system.environ)
     chosen = _baseline(measured, system, settings, against, context)
+    past = known_past(measured, settings.config.baseline, settings.repository, system) if settings else None
+    report = _report(measured, chosen, budgets, fail_on, noise_of(past))
     report = replace(
-        _report(measured, chosen, budgets, fail_on),
+        report,
+        notes=(*report.notes, *creep(past)),
         title=settings.config.comment.id if settings and settings.config.comment.id != "default" else "",
         run_url=context.run_url if context else "",
     )
@@ -58,13 +62,20 @@ def earlier_verdict(folder: Path) -> tuple[str, ...]:
     return tuple(map(str, raw.get("fails", [])))
 
 
-def _report(measured: Run, chosen: Chosen, budgets: Sequence[Budget], fail_on: Sequence[FailOn]) -> Report:
+def _report(
+    measured: Run,
+    chosen: Chosen,
+    budgets: Sequence[Budget],
+    fail_on: Sequence[FailOn],
+    run_sd: Mapping[str, float],
+) -> Report:
     head = measured.sides.get(Side.HEAD)
     beside = chosen.baseline.how == "side-by-side"
     options = CompareOptions(
         paired=beside,
         touched=measured.touched if beside else (),
         untimed="" if chosen.same_hardware else "measured on other hardware or with other tools",
+        run_sd=run_sd,
     )
     comparison = compare(chosen.snapshot, head, options) if chosen.snapshot and head else None
     findings = judge(budgets, head, comparison) if head else ()

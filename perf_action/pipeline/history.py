@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from perf_action import recording
 from perf_action.compare.change_points import Detect
 from perf_action.compare.point import point_of
-from perf_action.compare.trend import trend
+from perf_action.compare.trend import drifts, trend
+from perf_action.config import BaselineOptions
 from perf_action.errors import PerfActionError, UsageError, one_line
 from perf_action.model.trend import Point, Trend
 from perf_action.model.trial import Side
 from perf_action.recording import Run
-from perf_action.store import EntryKey, Store, save
+from perf_action.render.trend import drift_sentence
+from perf_action.store import EntryKey, Store, open_store, save
 from perf_action.system import System
 
 #: how many runs the history is read back, besides the reference
@@ -79,6 +82,34 @@ def trend_of(past: Past, *, environment: str = "", detect: Detect | None = None)
         raise UsageError(f"no run was on environment {environment}; there is {', '.join(known) or 'none'}")
     said = trend(past.points, configuration=past.configuration, environment=found, detect=detect)
     return replace(said, notes=(*past.warnings, *said.notes))
+
+
+def known_past(run: Run, options: BaselineOptions, repository: Path, system: System) -> Trend | None:
+    """The history of a run's own configuration, with times of its own environment; None where there is none, or the
+    store cannot be reached: a report does without.
+    """
+    if options.store == "none" or Side.HEAD not in run.sides:
+        return None
+    try:
+        with open_store(options, system, repository) as store:
+            past = read_past(store, likely=run.config_digest, snapshots=False)
+    except PerfActionError:
+        return None
+    if past.configuration != run.config_digest or not past.points:
+        return None
+    return trend(past.points, configuration=past.configuration, environment=run.environment.fingerprint())
+
+
+def noise_of(past: Trend | None) -> dict[str, float]:
+    """The relative scatter between runs, by metric, where the history is long enough to show it."""
+    lines = past.lines if past else ()
+    return {k.name: k.noise for k in lines if k.noise is not None and k.basis != "ratios"}
+
+
+def creep(past: Trend | None) -> tuple[str, ...]:
+    """A sentence for each metric that has become worse since the reference by more than noise, in whatever steps."""
+    lines = drifts(past) if past else ()
+    return tuple(f"In the history, {drift_sentence(line)}; see perf-action trend" for line in lines)
 
 
 def _runs(store: Store, *, snapshots: bool) -> list[EntryKey]:

@@ -16,11 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from perf_action.compare import CompareOptions, compare
 from perf_action.compare.chain import levels
 from perf_action.compare.change_points import Step, without_outliers
 from perf_action.compare.noise import sd_of_run
 from perf_action.compare.point import point_of
 from perf_action.compare.trend import drifts, trend
+from perf_action.model.change import Verdict
 from perf_action.model.metric import Metric
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.trend import Line, Point, PointValue, Trend
@@ -105,6 +107,21 @@ def test_the_floor_holds_99_of_100_differences_of_equal_code() -> None:
             beyond += abs(math.log(a / b)) > math.log1p(floor)
             total += 1
     assert 0.002 < beyond / total < 0.03
+
+
+def test_learnt_noise_widens_what_a_stored_baseline_is_held_against() -> None:
+    def stored(level: float, seed: int) -> Snapshot:
+        r, launches = random.Random(seed), tuple(range(12))
+        samples = tuple(level * math.exp(r.gauss(0, 0.005)) for _ in launches)
+        cpu = Metric(name="cpu.per_request", unit="s", better="lower", samples=samples, launches=launches)
+        return Snapshot(label="x", metrics=(cpu,))
+
+    base, head = stored(1.0, 1), stored(1.07, 2)
+    assert compare(base, head, CompareOptions(paired=False)).verdict is Verdict.REGRESSION
+    learnt = CompareOptions(paired=False, run_sd={"cpu.per_request": 0.03})
+    assert compare(base, head, learnt).verdict is Verdict.INCONCLUSIVE
+    quieter = CompareOptions(paired=False, run_sd={"cpu.per_request": 0.0001})
+    assert compare(base, head, quieter) == compare(base, head, CompareOptions(paired=False))
 
 
 # --- drift

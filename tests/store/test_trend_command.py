@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from perf_action.config import digest, read_config
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Metric
 from perf_action.model.snapshot import Snapshot
@@ -210,6 +211,26 @@ def test_errors_are_one_line_with_their_exit_code(checkout: Checkout, args, code
     assert done.stderr.startswith("error: ")
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+PERF_YML = "service: {command: x}\nload: {a: {script: l.py}}\nbaseline: {store: directory, path: kept}\n"
+
+
+def test_the_notes_of_a_report_say_what_crept_away(checkout: Checkout) -> None:
+    (checkout.folder / "perf.yml").write_text(PERF_YML)
+    config = digest(read_config(checkout.folder / "perf.yml"))
+    for i in range(1, 21):
+        checkout.save(i, config=config, level=1.01**i)
+
+    def notes(run: str) -> str:
+        assert checkout.call("assess", run, "--config", "perf.yml").returncode == 0
+        return " ".join((checkout.folder / run / "report.html").read_text().partition("Notes")[2].split())
+
+    said = notes("run 20")
+    assert "In the history, CPU time per request is +" in said
+    assert f"from the first runs, {sha(1)[:9]} on this hardware; see perf-action trend" in said
+    checkout.save(31, "--store", "elsewhere", config="d" * 12, level=1.3)
+    assert "In the history" not in notes("run 31")
 
 
 def test_without_otava_the_history_is_shown_and_how_to_get_change_points(
