@@ -160,7 +160,7 @@ def read_folded(
 def _whole_lines(source: Source) -> Iterator[bytes]:
     """The text in pieces that end with a line."""
     parts: list[bytes] = []
-    for piece in _pieces(source):
+    for piece in text_pieces(source):
         end = piece.rfind(b"\n") + 1
         if end:
             yield b"".join([*parts, piece[:end]])
@@ -171,7 +171,7 @@ def _whole_lines(source: Source) -> Iterator[bytes]:
         yield rest + b"\n"
 
 
-def _pieces(source: Source) -> Iterator[bytes]:
+def text_pieces(source: Source) -> Iterator[bytes]:
     """The text without its byte order mark. What is packed is unpacked as a whole first: it may be a bomb."""
     if source.packed:
         data = source.data

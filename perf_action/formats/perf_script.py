@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import Final
 
 from perf_action.formats import perf_frames
+from perf_action.formats.folded_lines import text_pieces
 from perf_action.formats.perf_samples import Samples
 from perf_action.formats.reader import capture_of
 from perf_action.formats.source import ReadOptions, Source
@@ -25,7 +26,6 @@ from perf_action.system import System
 
 NAME: Final = "perf-script"
 _LOOK_AT = 40
-_PIECE = 1 << 18
 
 
 def sniff(source: Source) -> bool:
@@ -50,9 +50,8 @@ def _is_frame(line: str) -> bool:
 
 def read(source: Source, options: ReadOptions, system: System) -> Capture:  # noqa: ARG001
     samples = Samples(source, timeline=options.timeline)
-    data = source.data
-    for start in range(0, len(data), _PIECE):
-        samples.feed(data[start : start + _PIECE])
+    for piece in text_pieces(source):
+        samples.feed(piece)
     if samples.finish(complete=False) == 0:
         raise source.error("holds no samples", remedy="record for longer, or under load")
     return capture_of(NAME, samples.profile())
