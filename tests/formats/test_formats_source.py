@@ -53,7 +53,6 @@ def test_several_gzip_members_are_one_file(system: System, tmp_path: Path) -> No
         (b" \n\r\n\t", "is empty"),
         (gzip.compress(b"", mtime=0), "is empty"),
         (b"\x7fELF\x02\x01\x01" + bytes(60), r"program or library \(ELF\)"),
-        (b"PERFILE2" + bytes(60), "perf.data file"),
         (b"<html><body>404</body></html>", "web page.*--fail"),
         (b"404 page not found\n", "HTTP error"),
         (b"PK\x03\x04" + bytes(60), "zip archive"),
