@@ -51,7 +51,7 @@ class K6Tool:
         except (ValueError, KeyError, TypeError, AttributeError):
             return f"k6 inspect says nothing of the script {scenario.script}"
         rates = ", ".join(sorted(name for name in executors if name.endswith("-arrival-rate")))
-        return f"k6's {rates} is an open loop" if rates else ""
+        return f"k6's {rates} is an open loop (which slices of a fixed amount override)" if rates else ""
 
     def open(self, scenario: Scenario, where: Where, system: System) -> LoadSession:
         binary, script = _binary(system), _script(scenario, where)

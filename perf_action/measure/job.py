@@ -145,7 +145,6 @@ def _side(side: Side, campaign: Campaign, bench: Bench, taken_on: Environment, r
         environment=taken_on,
         max_error_rate=worst,
     )
-    if side is Side.HEAD or measured.not_comparable:
-        return measured
+    otherwise = other_answers(campaign.records, worst) if side is Side.BASE else ""
     # said of base: what is kept of head, and its budgets, are as good as ever
-    return replace(measured, not_comparable=other_answers(campaign.records, worst))
+    return replace(measured, not_comparable=otherwise or measured.not_comparable)

@@ -35,7 +35,7 @@ class Loads:
         self._config, self._directory, self._system, self._read = config, directory, system, read
         self._tried: set[str] = set()
         self._found: dict[str, Recording | LoadFailed] = {}
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = _closed_loop(config)
 
     def open(self, stage: Stage, where: Where) -> LoadSession:
         """A generator for the stage's load. Raises LoadFailed."""
@@ -132,3 +132,15 @@ class Loads:
             f"a closed loop of {scenario.users} connections; the client takes {cpu / 1000:.0f} µs of CPU a request"
         )
         self.notes += (note,)
+
+
+def _closed_loop(config: Config) -> tuple[str, ...]:
+    """What is to be known where latencies are held against budgets."""
+    scenario = next(iter(config.load.values()))
+    if scenario.tool == "command" or not any(limit.rule.startswith("latency.") for limit in config.limits):
+        return ()
+    note = (
+        f"latencies are those of a closed loop of {scenario.users} users: a slow answer delays the request after it, so "
+        "users who come at a fixed rate would wait longer than these percentiles say (coordinated omission)"
+    )
+    return (note,)

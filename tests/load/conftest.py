@@ -25,7 +25,7 @@ from perf_action.system import System
 @dataclass
 class Server:
     """Keep-alive HTTP/1.1 on asyncio (which sets TCP_NODELAY, unlike http.server). ``/fail…`` answers 500, ``/slow…``
-    after 0.2 s, ``/hang…`` never.
+    after 0.2 s, ``/hang…`` never, ``/once…`` 409 from the second time on.
     """
 
     port: int = 0
@@ -74,6 +74,8 @@ class Server:
         if path.startswith("/hang"):
             await asyncio.sleep(3600)
         status = "500 Broken" if path.startswith("/fail") else "200 OK"
+        if path.startswith("/once") and sum(asked == path for _, asked, _ in self.seen) > 1:
+            status = "409 Conflict"
         writer.write(f"HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok".encode())
         await writer.drain()
         self.under_way -= 1
