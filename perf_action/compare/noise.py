@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Final
 
-from perf_action.compare.change_points import MAD_TO_SD
+from perf_action.compare.change_points import MAD_TO_SD, without_outliers
 from perf_action.compare.rows import relative
 from perf_action.model.metric import Better
 from perf_action.model.trend import Dot, Drift
@@ -58,20 +58,25 @@ def drift_of(dots: Sequence[Dot], sd: float | None, *, least: float, better: Bet
     """From the reference that was chosen last, else from the first runs, to the latest; None where noise is unknown.
 
     `least` is the relative change below which nothing is said. Medians of up to five runs are compared, so that no
-    single run decides; the error of a median is 1.25 times that of a mean.
+    single run decides, and a reference that is an outlier counts as its neighbours do; the error of a median is 1.25
+    times that of a mean.
     """
     chosen = next((i for i in reversed(range(len(dots))) if dots[i].reference), None)
-    start = [dots[chosen]] if chosen is not None else list(dots[:_TOGETHER])
-    rest = dots[chosen + 1 :] if chosen is not None else dots[_TOGETHER:]
-    if sd is None or not rest or (chosen is None and len(rest) < _TOGETHER):
+    first = 0 if chosen is None else chosen
+    rest = first + (_TOGETHER if chosen is None else 1)
+    if sd is None or len(dots) - rest < (_TOGETHER if chosen is None else 1):
         return None
-    latest = rest[-_TOGETHER:]
-    logs = [median(math.log(d.value) for d in group) for group in (start, latest)]
-    se = sd * math.hypot(*(_error_of_median(len(group)) for group in (start, latest)))
+    values = [d.value for d in dots]
+    latest = [math.log(v) for v in values[rest:][-_TOGETHER:]]
+    if (
+        len(latest) == _TOGETHER
+    ):  # a reference may be spoilt; but as one of the latest it may be right after a step
+        values = without_outliers(values)
+    start = [math.log(v) for v in values[first:rest]]
     return drift(
-        logs[1] - logs[0],
-        se,
-        reference=start[0].commit,
+        median(latest) - median(start),
+        sd * math.hypot(_error_of_median(len(start)), _error_of_median(len(latest))),
+        reference=dots[first].commit,
         chosen=chosen is not None,
         least=least,
         better=better,

@@ -2,7 +2,7 @@
 
 Values that depend on the hardware make a line of one environment; what does not (counts, sizes) makes one of all.
 Ratios of base and head, which were measured side by side, are added up to a line that is free of hardware. Its errors
-add up too, as in a random walk, and an algorithm that expects independent values sees steps in those (in 52 of 100
+add up too, as in a random walk, and an algorithm that expects independent values sees steps in those (in two of three
 flat histories of ratios good to 0.3 %); so a step of that line is a ratio that is significant by itself, and creep is
 judged by the sum and its error.
 """

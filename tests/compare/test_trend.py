@@ -149,6 +149,24 @@ def test_a_chosen_reference_holds_though_the_first_runs_were_slower() -> None:
     assert (drift.chosen, drift.reference, drift.exceeds, drift.worse) == (True, sha(12), True, True)
 
 
+def test_a_reference_that_was_a_bad_run_counts_as_its_neighbours_do() -> None:
+    values = noisy(4, 40, 0.005)
+    values[10] *= 3
+    drift = line_of(trend(points(values, reference=10)), "absolute").drift
+    assert drift is not None
+    assert (drift.reference, drift.exceeds) == (sha(10), False)
+
+
+def test_a_reference_chosen_right_after_a_step_is_taken_as_it_is() -> None:
+    values = noisy(4, 40, 0.005, step_at=37, step=0.5)
+    drift = line_of(trend(points(values, reference=38)), "absolute").drift
+    assert drift is not None
+    assert not drift.exceeds
+    before = line_of(trend(points(values, reference=36)), "absolute").drift
+    assert before is not None
+    assert before.exceeds
+
+
 def test_getting_faster_is_no_drift_to_warn_of_and_throughput_is_only_shown() -> None:
     faster = trend(points(noisy(1, 60, 0.005, creep=-0.001)))
     drift = line_of(faster, "absolute").drift
