@@ -228,6 +228,9 @@ class Measure(Group):
     """length of the launch that looks for leaks; 0 for none"""
     placement: Literal["auto", "duet", "interleaved"] = "auto"
     """duet: base and head at once on swapped cores; auto: duet where two cores and two ports allow"""
+    confirm: bool = False
+    """measure what got worse a second time, and call it a regression only if it is seen again; a third of max-minutes
+    is kept for that"""
 
 
 class BaselineOptions(Group):

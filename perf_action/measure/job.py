@@ -19,6 +19,7 @@ from perf_action.measure.answers import other_answers
 from perf_action.measure.campaign import Campaign, Execute, SideFailed, calibrate, carry_out
 from perf_action.measure.captured import Read
 from perf_action.measure.conditions import conditions
+from perf_action.measure.confirm import First, measure_again
 from perf_action.measure.execute import execute
 from perf_action.measure.launch import Bench
 from perf_action.measure.listener import Listener
@@ -102,7 +103,7 @@ def _measure(
     perform = partial(loads.execute, perform=trials)
     order = schedule(config, tuple(sides.prepared), system.cores())
     try:
-        campaign = _campaign(order, perform, listener)
+        order, campaign = _campaign(order, perform, listener)
     except SideFailed as error:
         if error.side is not Side.BASE:
             raise
@@ -110,15 +111,21 @@ def _measure(
         shutil.rmtree(folder / "trials", ignore_errors=True)
         captures.forget()
         run = replace(run, failed=(*run.failed, (Side.BASE, error.reason)))
-        campaign = _campaign(schedule(config, (Side.HEAD,), system.cores()), perform, listener)
-    left_out = {side for side, _ in run.failed}
+        order, campaign = _campaign(schedule(config, (Side.HEAD,), system.cores()), perform, listener)
+
+    def snapshots(campaign: Campaign) -> dict[Side, Snapshot]:
+        return {s: _side(s, campaign, bench, taken_on, captures.read) for s in order.sides}
+
+    measured = snapshots(campaign)
+    first = First(order=order, campaign=campaign, sides=measured, touched=sides.touched)
+    again = measure_again(first, perform, listener, snapshots)
+    records = (*campaign.records, *again.records)
     return replace(
         run,
-        sides={
-            s: _side(s, campaign, bench, taken_on, captures.read) for s in sides.prepared if s not in left_out
-        },
-        stages=campaign.stages,
-        checks=(*before, *conditions(campaign.records, cores=len(system.cores()))),
+        sides=measured,
+        confirmation=again.confirmation,
+        stages=(*campaign.stages, *again.stages),
+        checks=(*before, *conditions(records, cores=len(system.cores()))),
         notes=(
             *run.notes,
             *loads.notes,
@@ -127,8 +134,9 @@ def _measure(
     )
 
 
-def _campaign(order: Schedule, perform: Execute, listener: Listener) -> Campaign:
-    return carry_out(calibrate(order, perform, listener), perform, listener)
+def _campaign(order: Schedule, perform: Execute, listener: Listener) -> tuple[Schedule, Campaign]:
+    calibrated = calibrate(order, perform, listener)
+    return calibrated, carry_out(calibrated, perform, listener)
 
 
 def _side(side: Side, campaign: Campaign, bench: Bench, taken_on: Environment, read: Read) -> Snapshot:

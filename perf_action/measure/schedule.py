@@ -17,6 +17,8 @@ from perf_action.model.trial import Placement, Side, Stage, Trial, TrialRecord
 from perf_action.profilers import profiler
 
 CLEAN, SOAK, CALIBRATION, RECORDING = "clean", "soak", "calibration", "recording"
+#: of the time, where what got worse is measured a second time
+_SECOND_SHARE = 1 / 3
 _SOAK_SLICE_SECONDS = 5.0
 _TIMED_SLICE_SECONDS = 5.0
 #: assumed for a plan before anything is known: start and stop of a launch, a slice, in seconds
@@ -27,7 +29,9 @@ _GUESS_READING = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """`stages` in their order; `max_seconds` for all trials together; `sides` both or head alone."""
+    """`stages` in their order; `max_seconds` for all trials together; `sides` both or head alone; `taken` trials that
+    went before, in the same run; `reserved` seconds besides, for what got worse to be measured again.
+    """
 
     stages: tuple[Stage, ...]
     sides: tuple[Side, ...]
@@ -35,6 +39,8 @@ class Schedule:
     max_seconds: float
 
 
+    taken: int = 0
+    reserved: float = 0.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """Nothing more is worth measuring; `dropped` says what time did not allow."""
@@ -52,7 +58,11 @@ def schedule(config: Config, sides: tuple[Side, ...], cores: tuple[int, ...]) ->
         *((_soak(config, placement),) if config.measure.soak else ()),
         *(s for s in profiled if not s.counts),  # last, for they can be cut short
     )
-    return Schedule(stages=stages, sides=sides, cores=cores, max_seconds=config.measure.max_minutes * 60)
+    seconds = config.measure.max_minutes * 60
+    reserved = seconds * _SECOND_SHARE if config.measure.confirm and len(sides) == 2 else 0.0
+    return Schedule(
+        stages=stages, sides=sides, cores=cores, max_seconds=seconds - reserved, reserved=reserved
+    )
 
 
 def calibration(schedule: Schedule) -> Trial:
@@ -259,7 +269,8 @@ def _fewest(stage: Stage) -> int:
 
 def _trial(schedule: Schedule, stage: Stage, done: Sequence[TrialRecord]) -> Trial:
     mine = len(_done_of(stage, done))
-    number = len(done) + 1
+    number = schedule.taken + len(done) + 1
+    first_seed = schedule.taken + 1
     cores = schedule.cores
     if stage.placement == "alone":
         return Trial(
@@ -268,7 +279,7 @@ def _trial(schedule: Schedule, stage: Stage, done: Sequence[TrialRecord]) -> Tri
             pair=mine,
             sides=schedule.sides,
             cores=cores[:1],
-            seed=mine + 1,
+            seed=first_seed + mine,
         )
     if stage.placement == "duet":
         swapped = mine % 2 == 1
@@ -280,13 +291,18 @@ def _trial(schedule: Schedule, stage: Stage, done: Sequence[TrialRecord]) -> Tri
             sides=schedule.sides,
             cores=pinned,
             swap=True,
-            seed=mine + 1,
+            seed=first_seed + mine,
         )
     pair, second = divmod(mine, 2)
     first = schedule.sides if pair % 2 == 0 else schedule.sides[::-1]  # ABBA: neither side is always first
     core = cores[pair % len(cores) : pair % len(cores) + 1]
     return Trial(
-        number=number, stage=_sized(stage, pair), pair=pair, sides=(first[second],), cores=core, seed=pair + 1
+        number=number,
+        stage=_sized(stage, pair),
+        pair=pair,
+        sides=(first[second],),
+        cores=core,
+        seed=first_seed + pair,
     )
 
 
@@ -297,7 +313,7 @@ def _sized(stage: Stage, pair: int) -> Stage:
 
 
 def _dropped(schedule: Schedule, done: Sequence[TrialRecord], *, settled: bool) -> Iterator[str]:
-    minutes = f"{schedule.max_seconds / 60:g} minutes"
+    minutes = f"{schedule.max_seconds / 60:.3g} minutes"
     for stage in schedule.stages:
         pairs = _pairs_done(stage, done, schedule)
         if pairs < stage.min_launches:

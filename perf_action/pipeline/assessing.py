@@ -8,10 +8,12 @@ from pathlib import Path
 
 from perf_action import recording
 from perf_action.compare import CompareOptions, compare
+from perf_action.compare.confirm import confirm
 from perf_action.config import FailOn
 from perf_action.errors import UsageError
 from perf_action.github import Context, read_context
 from perf_action.judge import fails, judge
+from perf_action.model.change import Comparison
 from perf_action.model.finding import Budget
 from perf_action.model.report import Baseline, Report
 from perf_action.model.snapshot import Snapshot
@@ -19,7 +21,7 @@ from perf_action.model.trial import Side
 from perf_action.pipeline.history import creep, known_past, noise_of
 from perf_action.pipeline.reading import load_snapshot
 from perf_action.pipeline.running import Settings
-from perf_action.recording import Run
+from perf_action.recording import Confirmation, Run
 from perf_action.render import documents, pictures
 from perf_action.store import Chosen, find_baseline
 from perf_action.system import System, write_text
@@ -78,6 +80,8 @@ def _report(
         run_sd=run_sd,
     )
     comparison = compare(chosen.snapshot, head, options) if chosen.snapshot and head else None
+    if comparison and beside and measured.confirmation:
+        comparison = _confirmed(comparison, measured.confirmation, options)
     findings = judge(budgets, head, comparison) if head else ()
     report = Report(
         title="",
@@ -95,6 +99,15 @@ def _report(
         checks=measured.checks,
     )
     return replace(report, fails=fails(report, fail_on))
+
+
+def _confirmed(found: Comparison, confirmation: Confirmation, options: CompareOptions) -> Comparison:
+    """What the second measurement of the same sides has seen again."""
+    sides = confirmation.sides
+    if Side.BASE not in sides or Side.HEAD not in sides:
+        return confirm(found, None, confirmation.why_not or "nothing had got worse when it was measured")
+    again = compare(sides[Side.BASE], sides[Side.HEAD], replace(options, self_check=False))
+    return confirm(found, again)
 
 
 def _baseline(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ from perf_action.system import write_bytes, write_text
 
 SCHEMA = 1
 RUN_FILE = "run.json"
+#: where the second measurement is
+AGAIN = "again"
 _STAGES: TypeAdapter[tuple[StageOutcome, ...]] = TypeAdapter(tuple[StageOutcome, ...])
 _CHECKS: TypeAdapter[tuple[Check, ...]] = TypeAdapter(tuple[Check, ...])
 _BUDGETS: TypeAdapter[tuple[Budget, ...]] = TypeAdapter(tuple[Budget, ...])
@@ -49,11 +51,19 @@ _RECORD: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Confirmation:
+    """The second measurement of what got worse: its `sides`, none if nothing did. `why_not` says why it is missing."""
+
+    sides: Mapping[Side, Snapshot] = field(default_factory=dict)
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Run:
     """A run as measured. `failed` gives for a side the reason why it could not be measured; `identical` why the sides
     were not measured, since they are the same program; `skipped` why nothing was measured. `budgets` and `fail_on` are
     those of the settings it was measured with; `checks` say under which conditions it was.
-    `touched` is what differs between the sources of the sides.
+    `touched` is what differs between the sources of the sides; `confirmation` is None where the settings ask for none.
     """
 
     config_digest: str
@@ -69,6 +79,7 @@ class Run:
     fail_on: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     touched: tuple[TouchedFile, ...] = ()
+    confirmation: Confirmation | None = None
 
     def snapshot(self, side: Side) -> Snapshot:
         """One side; UsageError if it was not measured."""
@@ -104,6 +115,8 @@ def write_run(folder: Path, run: Run) -> None:
     """Write run.json and the profiles; run.json comes last, so that a folder with one is whole."""
     for side, snapshot in run.sides.items():
         _write_profiles(folder / side.value, snapshot)
+    for side, snapshot in (run.confirmation.sides if run.confirmation else {}).items():
+        _write_profiles(folder / AGAIN / side.value, snapshot)
     data = {
         "schema": SCHEMA,
         "config_digest": run.config_digest,
@@ -119,6 +132,7 @@ def write_run(folder: Path, run: Run) -> None:
         "fail_on": list(run.fail_on),
         "checks": _CHECKS.dump_python(run.checks, mode="json"),
         "touched": _TOUCHED.dump_python(run.touched, mode="json"),
+        "confirmation": _confirmation_to_json(run.confirmation),
     }
     write_text(folder / RUN_FILE, json.dumps(data, indent=1) + "\n")
 
@@ -141,10 +155,7 @@ def read_run(folder: Path) -> Run:
             config_digest=str(raw["config_digest"]),
             created=float(raw["created"]),
             environment=ENVIRONMENT.validate_python(raw["environment"]) or Environment(),
-            sides={
-                Side(name): _side_from_json(folder / Side(name).value, s, path)
-                for name, s in raw["sides"].items()
-            },
+            sides=_sides_from_json(folder, raw["sides"], path),
             stages=_STAGES.validate_python(raw["stages"]),
             failed=tuple((Side(name), str(reason)) for name, reason in raw["failed"].items()),
             notes=tuple(map(str, raw["notes"])),
@@ -155,9 +166,29 @@ def read_run(folder: Path) -> Run:
             # runs of earlier versions have none of these
             checks=_CHECKS.validate_python(raw.get("checks", [])),
             touched=_TOUCHED.validate_python(raw.get("touched", [])),
+            confirmation=_confirmation_from_json(folder / AGAIN, raw.get("confirmation"), path),
         )
     except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as error:
         raise InputError(path, f"not what perf-action run writes: {type(error).__name__} {error}") from None
+
+
+def _confirmation_to_json(again: Confirmation | None) -> dict[str, Any] | None:
+    if again is None:
+        return None
+    return {
+        "sides": {side.value: _side_to_json(s) for side, s in again.sides.items()},
+        "why_not": again.why_not,
+    }
+
+
+def _confirmation_from_json(folder: Path, raw: dict[str, Any] | None, source: Path) -> Confirmation | None:
+    if raw is None:
+        return None
+    return Confirmation(sides=_sides_from_json(folder, raw["sides"], source), why_not=str(raw["why_not"]))
+
+
+def _sides_from_json(folder: Path, raw: dict[str, Any], source: Path) -> dict[Side, Snapshot]:
+    return {Side(name): _side_from_json(folder / Side(name).value, s, source) for name, s in raw.items()}
 
 
 def _side_to_json(snapshot: Snapshot) -> dict[str, Any]:
