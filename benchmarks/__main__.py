@@ -24,6 +24,8 @@ def main() -> None:
     runpy.run_path(str(HERE / "flamegraph.py"), run_name="__main__")
     print("\n== speed: a perf.data of half a million samples, against perf\n", flush=True)
     runpy.run_path(str(HERE / "perf_data.py"), run_name="__main__")
+    print("\n== speed: heaptrack captures of 100 MB, against heaptrack_print\n", flush=True)
+    runpy.run_path(str(HERE / "heaptrack.py"), run_name="__main__")
     print("\n== speed: a million folded lines, against inferno\n", flush=True)
     runpy.run_path(str(HERE / "folded.py"), run_name="__main__")
 

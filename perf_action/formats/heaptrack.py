@@ -113,6 +113,7 @@ class _Parser:
         """InputError if a line is wrong, or the end is missing."""
         for text in self._whole_lines():
             self._add(text)
+        self.events.finish()
         tables, ended = self.tables, self.tables.ended
         if not ended:
             raise self._source.error(
@@ -136,16 +137,13 @@ class _Parser:
         )
 
     def _whole_lines(self) -> Iterator[bytes]:
-        """The file in pieces that end with a line. They are small, for the caches, but grow with the table, of which
-        every piece makes a sum.
-        """
+        """The file in pieces that end with a line; they are small, for the caches."""
         rest = b""
         for piece in self._source.pieces():
             text, begin = rest + piece, 0
             if not self._lines:
                 text = _COMMAND.sub(lambda command: b"X" + b"\n" * command[0].count(b"\n"), text, count=1)
-            size = max(_PIECE, 4 * len(self.tables.sizes))
-            while end := text.rfind(b"\n", begin, begin + size) + 1 or text.find(b"\n", begin) + 1:
+            while end := text.rfind(b"\n", begin, begin + _PIECE) + 1 or text.find(b"\n", begin) + 1:
                 yield text[begin:end]
                 begin = end
             rest = text[begin:]
@@ -166,10 +164,9 @@ class _Parser:
         others = np.flatnonzero(~(is_event | is_trace | is_allocation))
         stamps = self._others(piece, others, lines.where(others))
         self._many(lines, is_trace, lambda some: self.tables.add_traces(*pairs(some)))
-        known = len(self.tables.sizes)
-        self._many(lines, is_allocation, lambda some: self.tables.add_allocations(*pairs(some)))
+        sizes = self._many(lines, is_allocation, lambda some: self.tables.add_allocations(*pairs(some)))
         with self._source.refusing():
-            self.events.grow(self.tables.sizes[known:])
+            self.events.grow(sizes)
             live = self._many(lines, is_event, self.events.add)
         self._live += live[np.cumsum(is_event)[stamps]].tolist()
         self._lines += len(modes)

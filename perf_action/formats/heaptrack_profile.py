@@ -10,10 +10,11 @@ import numpy as np
 from perf_action.formats import heaptrack_suppressions as suppressions
 from perf_action.formats.allocators import is_allocator
 from perf_action.formats.heaptrack_events import Events
+from perf_action.formats.heaptrack_stacks import StackColumns, build, inherited, rows
 from perf_action.formats.heaptrack_tables import Place, Tables
 from perf_action.formats.symbols import demangle
 from perf_action.model.builder import ProfileBuilder
-from perf_action.model.profile import UNKNOWN, Profile, ValueKind
+from perf_action.model.profile import UNKNOWN, Int32, Int64, Profile, ValueKind
 
 KINDS: Final = (
     ValueKind("peak", "bytes"),
@@ -38,10 +39,9 @@ def profile_of(tables: Tables, events: Events) -> Profile:
         )
     if tables.attached:
         builder.note("heaptrack attached to a running process: what was allocated before is not in it")
-    stacks = _Stacks(tables, builder)
-    traces = np.flatnonzero(values.any(axis=1))
-    for trace, row in zip(traces.tolist(), values[traces].tolist(), strict=True):
-        builder.sample(stacks.leaf(trace), row)
+    allocated = np.flatnonzero(values.any(axis=1))
+    columns, nodes = _stacks(tables, builder, allocated)
+    builder.samples(columns, nodes, values[allocated], frames=range(int(columns.frames.max(initial=-1)) + 1))
     return builder.build(duration_ns=(tables.now_ms + 1) * 1_000_000)
 
 
@@ -56,7 +56,7 @@ def _values(tables: Tables, events: Events) -> np.ndarray:
         events.temporary,
     )
     out = np.zeros((len(tables.trace_place), len(KINDS)), dtype=np.int64)
-    np.add.at(out, np.array(tables.traces, dtype=np.int64), np.stack(columns, axis=1))
+    np.add.at(out, tables.traces.values, np.stack(columns, axis=1))
     return out
 
 
@@ -70,74 +70,47 @@ def _suppressed(tables: Tables, values: np.ndarray) -> int:
         strings[place.module] or any(strings[name] or strings[file] for name, file, _ in place.frames)
         for place in tables.places
     ]
-    traces = [False] * len(tables.trace_place)
-    for trace, (place, parent) in enumerate(zip(tables.trace_place, tables.trace_parent, strict=True)):
-        traces[trace] = traces[parent] or places[place]
-    rows = np.flatnonzero(traces)
-    hidden = int(values[rows, _LEAKED].sum())
-    values[rows, _LEAKED] = 0
+    own = np.array(places, dtype=np.int64)[tables.trace_place.values]
+    traces = np.flatnonzero(inherited(own, tables.trace_parent.values))
+    hidden = int(values[traces, _LEAKED].sum())
+    values[traces, _LEAKED] = 0
     return hidden
 
 
-class _Stacks:
-    """Traces as stacks of a profile. Callers come before those that they call, so that one pass makes them all."""
+def _stacks(tables: Tables, builder: ProfileBuilder, allocated: Int64) -> tuple[StackColumns, Int32]:
+    """The stacks of all traces, and the node of each of `allocated`."""
+    names = [demangle(text) for text in tables.strings]
+    modules = [PurePosixPath(text).name for text in tables.strings]
+    frames = [_frames(place, tables, builder, names, modules) for place in tables.places]
+    kept = [_without_allocators(place, row, names) for place, row in zip(tables.places, frames, strict=True)]
+    stop = np.array([bool(p.frames) and tables.strings[p.frames[0][0]] in _STOP for p in tables.places])
+    places = tables.trace_place.values
+    parents = np.where(stop[places], 0, tables.trace_parent.values)
+    parents[places[parents] == 0] = 0
+    allocated = allocated.copy()
+    empty = np.array([not row for row in kept])
+    while (only_allocators := empty[places[allocated]] & (parents[allocated] > 0)).any():
+        allocated[only_allocators] = parents[allocated[only_allocators]]
+    calls = rows([[], *(row[::-1] for row in frames[1:])])
+    leaves = rows([row or frames[place][:1] for place, row in enumerate(kept)])
+    return build(places, parents, calls, leaves, allocated)
 
-    def __init__(self, tables: Tables, builder: ProfileBuilder) -> None:
-        self._tables, self._builder = tables, builder
-        self._names = [demangle(text) for text in tables.strings]
-        self._modules = [PurePosixPath(text).name for text in tables.strings]
-        self._frames = [self._frames_of(place) for place in tables.places]
-        stop = [bool(p.frames) and tables.strings[p.frames[0][0]] in _STOP for p in tables.places]
-        self._parents = [
-            0 if stop[place] else parent
-            for place, parent in zip(tables.trace_place, tables.trace_parent, strict=True)
-        ]
-        self._kept = [self._without_allocators(place) for place in range(len(tables.places))]
-        self._calls = self._call_stacks()
 
-    def leaf(self, trace: int) -> int:
-        """The stack of what was allocated there; allocation functions are no part of it."""
-        places, parents = self._tables.trace_place, self._parents
-        while not (kept := self._kept[places[trace]]) and places[parents[trace]]:
-            trace = parents[trace]
-        return self._on_top(self._calls[parents[trace]], kept or self._frames[places[trace]][:1])
-
-    def _call_stacks(self) -> list[int]:
-        """The stack of a call from each trace, inlined functions on top of those that they are inlined in."""
-        stack, parents, places = self._builder.stack, self._parents, self._tables.trace_place
-        called = set(parents)
-        inward = [frames[::-1] for frames in self._frames]
-        inward[0] = []
-        nodes = [-1] * len(parents)
-        for trace in range(1, len(parents)):
-            if trace in called:
-                node = nodes[parents[trace]]
-                for frame in inward[places[trace]]:
-                    node = stack(node, frame)
-                nodes[trace] = node
-        return nodes
-
-    def _on_top(self, stack: int, frames: list[int]) -> int:
-        for frame in frames:
-            stack = self._builder.stack(stack, frame)
-        return stack
-
-    def _without_allocators(self, place: int) -> list[int]:
-        names = [self._names[name] for name, _, _ in self._tables.places[place].frames]
-        keep = len(names)
-        while keep and is_allocator(names[keep - 1]):
-            keep -= 1
-        return self._frames[place][:keep] if names else self._frames[place]
-
-    def _frames_of(self, place: Place) -> list[int]:
-        """The frames of a place, the innermost first; at least one."""
-        frames = place.frames or ((0, 0, 0),)
-        return [
-            self._frame(function, file, line, self._modules[place.module]) for function, file, line in frames
-        ]
-
-    def _frame(self, function: int, file: int, line: int, module: str) -> int:
-        name = self._names[function] or UNKNOWN
-        return self._builder.frame(
-            self._builder.function(name, file=self._tables.strings[file], module=module), line
+def _frames(
+    place: Place, tables: Tables, builder: ProfileBuilder, names: list[str], modules: list[str]
+) -> list[int]:
+    """The frames of a place, the innermost first; at least one."""
+    module = modules[place.module]
+    return [
+        builder.frame(
+            builder.function(names[name] or UNKNOWN, file=tables.strings[file], module=module), line
         )
+        for name, file, line in place.frames or ((0, 0, 0),)
+    ]
+
+
+def _without_allocators(place: Place, frames: list[int], names: list[str]) -> list[int]:
+    keep = len(place.frames)
+    while keep and is_allocator(names[place.frames[keep - 1][0]]):
+        keep -= 1
+    return frames[:keep] if place.frames else frames

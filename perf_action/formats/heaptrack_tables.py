@@ -22,6 +22,31 @@ _NEW: Final = frozenset(
 )
 
 
+class Column:
+    """A growing array of integers."""
+
+    def __init__(self, *values: int) -> None:
+        self._array = np.array(values, dtype=np.int64)
+        self._size = len(values)
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def values(self) -> Int64:
+        """All of it; writing to it is allowed."""
+        return self._array[: self._size]
+
+    def extend(self, values: Int64) -> None:
+        needed = self._size + len(values)
+        if needed > len(self._array):
+            grown = np.empty(max(needed, 2 * len(self._array)), dtype=np.int64)
+            grown[: self._size] = self.values
+            self._array = grown
+        self._array[self._size : needed] = values
+        self._size = needed
+
+
 class Place(NamedTuple):
     """What is at an address: function, file (indices of strings) and line, innermost first if inlined."""
 
@@ -32,7 +57,7 @@ class Place(NamedTuple):
 @dataclass(slots=True, kw_only=True)
 class Tables:
     """All lines but the events. `trace_place` and `trace_parent` are indexed by trace, entry 0 is none;
-    `sizes` and `traces` by allocation. `ended` is what the file says about itself at its end: how many strings and
+    `traces` by allocation. `ended` is what the file says about itself at its end: how many strings and
     places it has.
     """
 
@@ -40,10 +65,9 @@ class Tables:
     tool: str = ""
     strings: list[str] = field(default_factory=lambda: [""])
     places: list[Place] = field(default_factory=lambda: [Place(0, ())])
-    trace_place: list[int] = field(default_factory=lambda: [0])
-    trace_parent: list[int] = field(default_factory=lambda: [0])
-    sizes: list[int] = field(default_factory=list)
-    traces: list[int] = field(default_factory=list)
+    trace_place: Column = field(default_factory=lambda: Column(0))
+    trace_parent: Column = field(default_factory=lambda: Column(0))
+    traces: Column = field(default_factory=Column)
     suppressions: list[str] = field(default_factory=list)
     attached: bool = False
     now_ms: int = 0
@@ -64,24 +88,24 @@ class Tables:
         wrong = (places >= len(self.places)) | (parents >= np.arange(first, first + len(parents)))
         if wrong.any():
             raise Malformed(int(np.argmax(wrong)), "names a place or a caller that is not there")
-        self.trace_place += places.tolist()
-        self.trace_parent += parents.tolist()
+        self.trace_place.extend(places)
+        self.trace_parent.extend(parents)
         if self._new_places:
-            self._skip_new(first)
+            self._skip_new(np.flatnonzero(np.isin(places, list(self._new_places))) + first)
 
-    def add_allocations(self, sizes: Int64, traces: Int64) -> None:
-        """Lines ``a``. Malformed if one names what is not there."""
+    def add_allocations(self, sizes: Int64, traces: Int64) -> Int64:
+        """Lines ``a``; their sizes. Malformed if one names what is not there."""
         wrong = traces >= len(self.trace_place)
         if wrong.any():
             raise Malformed(int(np.argmax(wrong)), "names a stack that is not there")
-        self.sizes += sizes.tolist()
-        self.traces += traces.tolist()
+        self.traces.extend(traces)
+        return sizes
 
-    def _skip_new(self, first: int) -> None:
+    def _skip_new(self, traces: Int64) -> None:
         """Where a new trace begins in ``operator new``, it is the one of its caller."""
-        places, parents, new = self.trace_place, self.trace_parent, self._new_places
-        for trace in range(first, len(places)):
-            while places[trace] in new:
+        places, parents, new = self.trace_place.values, self.trace_parent.values, self._new_places
+        for trace in traces.tolist():
+            while int(places[trace]) in new:
                 parent = parents[trace]
                 places[trace], parents[trace] = places[parent], parents[parent]
 
