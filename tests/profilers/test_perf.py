@@ -61,10 +61,11 @@ def running(plan: Plan, target: Target, log: Path) -> Iterator[Process]:
         process.close()
 
 
-def record(plan: Plan, process: Process, out: Path, seconds: float = 1.0, index: int = 0) -> str:
-    """What the executor does in a slice; what perf said."""
+@contextlib.contextmanager
+def recording_of(plan: Plan, process: Process, out: Path, index: int = 0) -> Iterator[Process]:
+    """The recorder of a slice, once it records."""
     pids = [str(pid) for pid in Tree(process.pid, "", plan.own_processes).service_pids()]
-    words = {"{tree}": ",".join(pids), "{pid}": str(process.pid), "{slice}": str(index)}
+    words = {"{tree}": ",".join(pids), "{pid}": str(process.pid)}
     argv = [words.get(word, word.replace("{slice}", str(index))) for word in plan.attach]
     log = out / f"profiler-{index}.log"
     recorder = System().start(argv, log=log)
@@ -74,12 +75,17 @@ def record(plan: Plan, process: Process, out: Path, seconds: float = 1.0, index:
             assert time.monotonic() < deadline, log.read_text()
             assert recorder.poll() is None, log.read_text()
             time.sleep(0.01)
-        time.sleep(seconds)
-        recorder.signal(plan.stop_profiler)
-        assert recorder.wait(30) is not None
+        yield recorder
     finally:
         recorder.close()
-    return log.read_text()
+
+
+def record(plan: Plan, process: Process, out: Path, seconds: float, index: int = 0) -> None:
+    """What the executor does in a slice."""
+    with recording_of(plan, process, out, index) as recorder:
+        time.sleep(seconds)
+        recorder.signal(plan.stop_profiler)
+        assert recorder.wait(60) is not None
 
 
 def profile_of(out: Path, plan: Plan) -> Profile:
@@ -202,14 +208,15 @@ def test_slices_follow_each_other_and_reports_are_made(service, stage, tmp_path,
 
 def test_a_recording_ends_with_the_service(service, stage, tmp_path, system):
     plan = Perf().plan(service, stage("perf"), tmp_path, system)
-    with running(plan, service, tmp_path / "log") as process:
-        argv = [word.replace("{slice}", "0").replace("{tree}", str(process.pid)) for word in plan.attach]
-        recorder = system.start(argv, log=tmp_path / "profiler-0.log")
+    with (
+        running(plan, service, tmp_path / "log") as process,
+        recording_of(plan, process, tmp_path) as recorder,
+    ):
         time.sleep(1.5)
         process.signal(signal.SIGTERM)
-        assert recorder.wait(20) == 0
-        recorder.close()
-    assert profile_of(tmp_path, plan).total() > 10
+        assert process.wait(20) == 0
+        assert recorder.wait(60) == 0
+    assert profile_of(tmp_path, plan).total() > 3
 
 
 def test_a_process_that_is_gone_is_said(service, stage, tmp_path, system):
