@@ -3,7 +3,8 @@
 Format: https://valgrind.org/docs/manual/cl-format.html
 Sample: ``fl=(1) shop.c``, ``fn=(12) price``, ``14 96``, ``cfn=(13) util``, ``calls=8 3``, ``+1 640``
 Kinds: `instructions` (Ir), and one for each further event of cache, branch and system call simulation. Self costs are
-the file's, summed over all source files that a function was inlined from, all parts and all threads of the file. The
+the file's, of all its parts and threads; what was inlined from another source file is a row of its own, as in
+callgrind_annotate, called by the function that it is part of. The
 stacks are put together from caller-callee pairs (callgrind_stacks.py): inclusive costs are those of the file, a single
 stack is a guess. ``f'2`` is what callgrind calls f inside of f.
 ``[unknown]`` is what the summary has and no cost line does: callgrind's cache simulation leaves a few events over.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
 from perf_action.errors import InputError
@@ -163,15 +164,30 @@ class _Reader:
         self._costs_seen, self._summary_last = True, False
         if self._function < 0:
             self._function = self._id(Function("???", self._file, self._object))
-        own, total = self.graph.own[self._function], self._sum
+        own, total = self.graph.own[self._executed(costs)], self._sum
         for i, cost in enumerate(costs):
             own[i] += cost
             total[i] += cost
 
+    def _executed(self, costs: list[int]) -> int:
+        """Whose own cost it is: the function's or, in lines of another file (``fi=``), that of what was inlined from
+        there, which the function called.
+        """
+        function = self.graph.functions[self._function]
+        if self._file == function.file:
+            return self._function
+        name = f"[inlined from {PurePosixPath(self._file).name or self._file}]"
+        inlined = self._id(Function(name, self._file, function.module))
+        self._add_call(self._function, inlined, costs)
+        return inlined
+
     def _call(self, costs: list[int]) -> None:
         if self._called < 0 or self._function < 0:
             raise self.error("a call without 'cfn=' or 'fn=' before it")
-        row = self.graph.calls.setdefault((self._function, self._called), [0] * len(self.graph.events))
+        self._add_call(self._function, self._called, costs)
+
+    def _add_call(self, caller: int, called: int, costs: list[int]) -> None:
+        row = self.graph.calls.setdefault((caller, called), [0] * len(self.graph.events))
         for i, cost in enumerate(costs):
             row[i] += cost
 
