@@ -203,18 +203,21 @@ def _metric(name: str, unit: str, value: float, better: Better = "lower") -> Met
 
 
 def _per_request(counted: Sequence[_Counted]) -> Iterator[Metric]:
-    """Each counter per request: the difference of launches of different length, so that start-up cancels."""
+    """Each counter per request: the difference of launches of different length, so that start-up cancels; one sample
+    for each of the long ones.
+    """
     names = _PER_REQUEST | {kind: name for kind, (name, _) in _TOTALS.items()}
     for counter, name in names.items():
         mine = [c for c in counted if c.metric.name == counter]
         if len({c.requests for c in mine}) < 2:
             continue
         few, many = min(c.requests for c in mine), max(c.requests for c in mine)
-        low, high = (fmean(c.metric.samples[0] for c in mine if c.requests == n) for n in (few, many))
+        low = fmean(c.metric.samples[0] for c in mine if c.requests == few)
+        long = [c.metric.samples[0] for c in mine if c.requests == many]
         yield replace(
             mine[0].metric,
             name=name,
-            samples=((high - low) / (many - few),),
+            samples=tuple((high - low) / (many - few) for high in long),
             launches=None,
             pairs=None,
             source="profiled",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,12 +204,17 @@ def _stop_recording(launches: Sequence[Launch]) -> None:
 
 
 def _stop(launches: Sequence[Launch], trial: Trial, folder: Path, bench: Bench) -> None:
-    """Stop the services, so that what was wrapped round them writes; collect what was written."""
+    """Stop the services, so that what was wrapped round them writes; collect what was written.
+
+    At the same time: while one side writes, the other would go on with what it does by the clock, and counts show that.
+    """
     for one in launches:
         one.sampler.stop()
-    for one in launches:
+        one.session.close()
+    with ThreadPoolExecutor(len(launches)) as pool:
+        endings = [pool.submit(one.service.stop) for one in launches]
+    for one, ending in zip(launches, endings, strict=True):
         with blamed_on(one.side):
-            one.session.close()
-            one.service.stop()
+            ending.result()
             one.captures = captures(one, trial, folder)
             reports(one, bench.system)

@@ -21,6 +21,8 @@ CLEAN, SOAK, CALIBRATION, RECORDING = "clean", "soak", "calibration", "recording
 _SECOND_SHARE = 1 / 3
 _SOAK_SLICE_SECONDS = 5.0
 _TIMED_SLICE_SECONDS = 5.0
+#: from here on another launch costs more than it tells
+_SLOW = 20.0
 #: assumed for a plan before anything is known: start and stop of a launch, a slice, in seconds
 _GUESS_START, _GUESS_SLICE, _GUESS_WARM_UP = 3.0, 0.8, 1.0
 #: and reading what a profiler wrote that keeps each event
@@ -37,10 +39,10 @@ class Schedule:
     sides: tuple[Side, ...]
     cores: tuple[int, ...]
     max_seconds: float
-
-
     taken: int = 0
     reserved: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """Nothing more is worth measuring; `dropped` says what time did not allow."""
@@ -162,7 +164,11 @@ def _profiled(
     traits = profiler(options.profiler).traits
     counts = traits.counts
     launches = options.launches
-    default = 2 if counts else (config.measure.launches.least if options.profiler == "none" else 5)
+    default = (
+        _counted(traits.slowdown)
+        if counts
+        else (config.measure.launches.least if options.profiler == "none" else 5)
+    )
     return Stage(
         name=name,
         profiler=options.profiler,
@@ -197,6 +203,11 @@ def _profiled(
     )
 
 
+def _counted(slowdown: float) -> int:
+    """How many launches count: one short, one long, and another long one that shows what does not repeat (timers)."""
+    return 3 if slowdown < _SLOW else 2
+
+
 def _soak(config: Config, placement: Placement) -> Stage:
     clean = _clean(config, placement)
     slices = max(1, math.ceil(config.measure.soak / _SOAK_SLICE_SECONDS))
@@ -220,7 +231,7 @@ def _amounts(stage: Stage, rate: float | None) -> Stage:
     if stage.counts:
         requests = stage.requests or (_round(0.3 * rate / stage.slowdown**0.5) if rate else None)
         return (
-            replace(stage, requests=requests, request_steps=(max(20, requests // 10), requests))
+            replace(stage, requests=requests, request_steps=(max(20, requests // 10), requests, requests))
             if requests
             else stage
         )
