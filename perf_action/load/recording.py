@@ -64,6 +64,15 @@ class Recording:
         count = max((step for step in _STEPS if step <= len(self.requests)), default=len(self.requests))
         return replace(self, requests=self.requests[:count])
 
+    def repeats(self) -> float:
+        """Which share of the second half had been asked in the first half too, with the same body: how far the scenario
+        repeats itself. One that asks for something new each time meets cold caches, its replay would not.
+        """
+        asked = [(r.method, r.target, r.body) for r in self.requests]
+        half = len(asked) // 2
+        known = set(asked[:half])
+        return sum(one in known for one in asked[half:]) / max(1, len(asked) - half)
+
     def routes(self) -> tuple[str, ...]:
         """Of each request: its method and path without a query, with ``{id}`` for what names one thing out of many."""
         names = [f"{r.method} {_template(r.target)}" for r in self.requests]

@@ -19,13 +19,15 @@ from perf_action.load.recording import Recording
 from perf_action.load.replay import ReplaySession
 from perf_action.load.session import LoadSession, Where
 from perf_action.measure.captured import Read
-from perf_action.measure.schedule import CALIBRATION, RECORDING
+from perf_action.measure.schedule import CALIBRATION, RECORDING, SOAK
 from perf_action.model.trial import Stage, Trial, TrialRecord
 from perf_action.system import System
 
 _SECONDS = 2.0
 #: a script whose users rest as long between requests means them to
 _PAUSE_S = 0.005
+#: which share of its requests a scenario must repeat of itself
+_REPEATS = 0.3
 
 
 class Loads:
@@ -52,7 +54,8 @@ class Loads:
                 max_error_rate=scenario.max_error_rate,
                 keep=lambda recording: self._found.update({stage.load: recording}),
             )
-        if isinstance(found, Recording):
+        # a soak looks for what grows: with what is asked for the first time, most of all
+        if isinstance(found, Recording) and stage.name != SOAK:
             return ReplaySession(found, scenario, where, self._system)
         return itself(where)
 
@@ -98,11 +101,7 @@ class Loads:
             return record.failure or "nothing was recorded"
         if isinstance(found, LoadFailed):
             return str(found)
-        if found.pause_s >= _PAUSE_S and scenario.replay == "auto":
-            return (
-                f"its users pause for {found.pause_s * 1000:.0f} ms between requests, and a replay does not"
-            )
-        return ""
+        return _unlike(found) if scenario.replay == "auto" else ""
 
     def _without(
         self,
@@ -129,9 +128,22 @@ class Loads:
         )
         note = (
             f"load {load}: {len(found.requests)} requests of its {scenario.tool} scenario were recorded and are replayed in "
-            f"a closed loop of {scenario.users} connections; the client takes {cpu / 1000:.0f} µs of CPU a request"
+            f"a closed loop of {scenario.users} connections; the client takes {cpu / 1000:.0f} µs of CPU a request; the soak "
+            "is made by the scenario itself"
         )
         self.notes += (note,)
+
+
+def _unlike(found: Recording) -> str:
+    """Why a replay would be another load than the scenario, or empty."""
+    if found.pause_s >= _PAUSE_S:
+        return f"its users pause for {found.pause_s * 1000:.0f} ms between requests, and a replay does not"
+    if found.repeats() < _REPEATS:
+        return (
+            f"only {found.repeats():.0%} of its requests come again, and caches would know those of a replay "
+            "(replay: always does it all the same)"
+        )
+    return ""
 
 
 def _closed_loop(config: Config) -> tuple[str, ...]:
