@@ -186,13 +186,13 @@ def test_python_names_its_functions_if_native_is_asked_for(target, stage, tmp_pa
 def test_threads_and_forked_workers_are_sampled(service, stage, tmp_path, system, call_graph):
     plan = Perf().plan(service, stage("perf", rate_hz=250.0, call_graph=call_graph), tmp_path, system)
     with running(plan, service, tmp_path / "log") as process:
-        record(plan, process, tmp_path, 2.0)
+        record(plan, process, tmp_path, 3.0)
     profile = profile_of(tmp_path, plan)
     found = shares(profile)
-    assert found["price"] > 2 * found["search"] > 0.1
+    assert found["price"] > 1.5 * found["search"] > 0.1
     assert {profile.strings[t] for t in profile.sample_thread.tolist()} == {"shop thread", "worker"}
     inclusive = {key.name: cost.total / profile.total() for key, cost in costs(profile).items()}
-    assert inclusive["work"] > 0.95
+    assert inclusive["work"] > 0.85
 
 
 def test_slices_follow_each_other_and_reports_are_made(service, stage, tmp_path, system):
