@@ -28,6 +28,8 @@ _ESCAPE: Final = re.compile(r"\$(SP|BP|RF|LT|GT|LP|RP|C|u[0-9a-f]{1,5})\$")
 _ESCAPES: Final = {"SP": "@", "BP": "*", "RF": "&", "LT": "<", "GT": ">", "LP": "(", "RP": ")", "C": ","}
 _LLVM: Final = re.compile(r"\.llvm\.[0-9A-F@]+$")
 _CPLUSPLUS: Final = re.compile(r"_?_Z[0-9A-Za-z_]+(?:[.@][\w.@]*)?", re.ASCII)
+#: what all mangled names begin with, if they have no $
+_BEGINS: Final = ("_", "ZN", "R")
 _LONGEST: Final = 1 << 13
 _TIMEOUT_S: Final = 20
 _SHOWN: Final = 1 << 24
@@ -56,14 +58,17 @@ def readable(capture: Capture, system: System) -> Capture:
 
 
 def _readable(profile: Profile, system: System) -> Profile:
-    used = set(profile.function_name.tolist())
-    names = {i: demangle(profile.strings[i]) for i in used}
+    strings = profile.strings
+    used = {
+        i for i in set(profile.function_name.tolist()) if strings[i].startswith(_BEGINS) or "$" in strings[i]
+    }
+    names = {i: demangle(strings[i]) for i in used}
     mangled = [name for name in names.values() if len(name) <= _LONGEST and _CPLUSPLUS.fullmatch(name)]
     found = _filtered(mangled, system) if mangled else {}
-    if not found and all(profile.strings[i] == name for i, name in names.items()):
+    if not found and all(strings[i] == name for i, name in names.items()):
         return profile
-    strings = (found.get(names[i], names[i]) if i in used else text for i, text in enumerate(profile.strings))
-    return replace(profile, strings=tuple(strings))
+    names_now = (found.get(names[i], names[i]) if i in names else text for i, text in enumerate(strings))
+    return replace(profile, strings=tuple(names_now))
 
 
 def _filtered(names: Iterable[str], system: System) -> dict[str, str]:
