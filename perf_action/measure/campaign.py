@@ -55,11 +55,10 @@ def calibrate(schedule: Schedule, execute: Execute, listener: Listener) -> Sched
         if record.failure is not None:
             raise _fatal(record)
         last = record.slices[-1]
-        rates[load] = None if last.requests is None else last.requests * 1e9 / (last.end_ns - last.start_ns)
+        lasted = max(last.end_ns - last.start_ns, 1)
+        rates[load] = None if last.requests is None else last.requests * 1e9 / lasted
         if rates[load] == 0:
-            raise CannotMeasure(
-                f"the load {load} made no request in {(last.end_ns - last.start_ns) / 1e9:.1f} s"
-            )
+            raise CannotMeasure(f"the load {load} made no request in {lasted / 1e9:.1f} s")
     return calibrated(schedule, rates)
 
 

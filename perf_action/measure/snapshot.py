@@ -36,6 +36,11 @@ def _per_request(value: float, s: Slice) -> float | None:
     return value / s.requests if s.requests else None
 
 
+def _per_time(value: float, s: Slice) -> float | None:
+    """Per nanosecond of a slice; None where a clock that stepped leaves it no length."""
+    return value / (s.end_ns - s.start_ns) if s.end_ns > s.start_ns else None
+
+
 def _seconds(ns: float | None) -> float | None:
     return None if ns is None else ns / NS_PER_S
 
@@ -44,7 +49,7 @@ _SLICE_METRICS: tuple[_Kind, ...] = (
     _Kind(
         name="cpu.per_request", unit="s", better="lower", of=lambda s: _per_request(s.cpu_ns / NS_PER_S, s)
     ),
-    _Kind(name="cpu.cores", unit="ratio", better="neither", of=lambda s: s.cpu_ns / (s.end_ns - s.start_ns)),
+    _Kind(name="cpu.cores", unit="ratio", better="neither", of=lambda s: _per_time(s.cpu_ns, s)),
     _Kind(name="latency.p50", unit="s", better="lower", of=lambda s: _seconds(s.latency_p50_ns)),
     _Kind(name="latency.p95", unit="s", better="lower", of=lambda s: _seconds(s.latency_p95_ns)),
     _Kind(name="latency.p99", unit="s", better="lower", of=lambda s: _seconds(s.latency_p99_ns)),
@@ -52,7 +57,7 @@ _SLICE_METRICS: tuple[_Kind, ...] = (
         name="load.throughput",
         unit="1/s",
         better="neither",  # what a closed loop reaches follows from the rest, and from what else the machine does
-        of=lambda s: None if s.requests is None else s.requests * NS_PER_S / (s.end_ns - s.start_ns),
+        of=lambda s: None if s.requests is None else _per_time(s.requests * NS_PER_S, s),
     ),
     _Kind(name="load.requests", unit="count", better="neither", of=lambda s: s.requests),
     _Kind(name="load.error_rate", unit="ratio", better="neither", of=lambda s: _per_request(s.errors, s)),

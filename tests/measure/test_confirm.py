@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from perf_action.config import parse
-from perf_action.measure.campaign import Campaign, carry_out
+from perf_action.measure.campaign import Campaign, calibrate, carry_out
 from perf_action.measure.confirm import First, Repeated, measure_again
 from perf_action.measure.listener import Silent
 from perf_action.measure.schedule import Schedule, calibrated, schedule
@@ -147,3 +148,16 @@ def test_a_second_measurement_that_fails_says_why() -> None:
     assert again.confirmation is not None
     assert again.confirmation.sides == {}
     assert "died under load" in again.confirmation.why_not
+
+
+def test_a_clock_that_stepped_back_leaves_only_what_needs_no_clock() -> None:
+    def stepped(trial: Trial) -> TrialRecord:
+        record = service(lambda _: 1.0)(trial)
+        return replace(record, slices=tuple(replace(s, end_ns=s.start_ns - 5) for s in record.slices))
+
+    campaign = carry_out(order(), stepped, Silent())
+    for side in BOTH:
+        names = {m.name for m in taken(campaign, side, "nowhere").metrics}
+        assert "cpu.per_request" in names
+        assert names.isdisjoint({"load.throughput", "cpu.cores"})
+    calibrate(order(), stepped, Silent())
