@@ -113,7 +113,8 @@ class _Parser:
         """InputError if a line is wrong, or the end is missing."""
         for text in self._whole_lines():
             self._add(text)
-        self.events.finish()
+        with self._source.refusing():
+            self.events.finish()
         tables, ended = self.tables, self.tables.ended
         if not ended:
             raise self._source.error(

@@ -63,7 +63,9 @@ class Events:
         self._changes[2 * first + 1 : 2 * self._known : 2] = sizes
 
     def finish(self) -> None:
-        """All events were added."""
+        """All events were added. ValueError if they allocated more bytes than a profile can hold."""
+        if float(np.dot(self.calls.astype(np.float64), self.sizes.astype(np.float64))) >= _LIMIT:
+            raise ValueError("more bytes than a profile can hold")
         self.sizes, self.calls, self.temporary, self.live = (
             column[: self._known] for column in (self.sizes, self.calls, self.temporary, self.live)
         )

@@ -271,6 +271,11 @@ def test_pieces_of_a_large_file_add_up(system: System, tmp_path: Path) -> None:
     assert capture.series[0].values == (400_000,)
 
 
+def test_more_bytes_than_there_are_is_refused(system: System, tmp_path: Path) -> None:
+    events = "+ 0\n- 0\n" * 200_000
+    refused(tmp_path, HEAD + TABLES + "a fffffffffff 2\n" + events + END, system, "more bytes than a profile")
+
+
 def test_a_raw_file_needs_heaptracks_own_tool(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     raw.write_text("v 10400 3\nx d /tmp/ht/shop\nX ./shop\nI 1000 5e298d\nm 1 -\n")
