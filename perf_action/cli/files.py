@@ -37,15 +37,16 @@ _PICTURES: Final = (".svg", ".html")
 def show(file: Path, form: str, kind: str | None, limit: int, native: bool) -> None:
     r"""Show what is in a capture: the functions that cost most, and the metrics.
 
-    The kind of file is told by its content: py-spy (raw, speedscope, chrometrace), memray, pprof, speedscope, folded
-    stacks, Chrome traces, gperftools (collapsed), k6, locust, and the results of many benchmark tools.
+    The kind of file is told by its content: perf, py-spy, memray, heaptrack, massif, DHAT, memcheck, callgrind, jemalloc,
+    gperftools, pprof, speedscope, folded stacks, flame graphs, V8, Firefox, Chrome traces, austin, k6, locust, and the
+    results of many benchmark tools.
 
     \b
     perf-action show profile.folded
     perf-action show memray.bin --kind peak --limit 5
     perf-action show cpu.pb.gz --format json --limit 0
     """
-    capture = _read(file, kind, native=native)
+    capture = _read(file, kind, ReadOptions(native=native))
     document = listing(capture, kind=kind, limit=limit)
     if form == "json":
         click.echo(json.dumps(document, indent=1))
@@ -58,7 +59,11 @@ def show(file: Path, form: str, kind: str | None, limit: int, native: bool) -> N
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--kind", help="The kind of value to write; the first one if not given (pb.gz, json: all).")
 @click.option("--native", is_flag=True, help="Keep C frames where the capture tells them apart (memray).")
-def convert(file: Path, out: Path, kind: str | None, native: bool) -> None:
+@click.option(
+    "--lines", is_flag=True, help="Source lines and inlined functions, where that takes longer (perf)."
+)
+@click.option("--timeline", is_flag=True, help="When each sample was taken, where that takes longer (perf).")
+def convert(file: Path, out: Path, kind: str | None, *, native: bool, lines: bool, timeline: bool) -> None:
     r"""Write FILE, a capture of any supported tool, as OUT for another one.
 
     \b
@@ -75,7 +80,7 @@ def convert(file: Path, out: Path, kind: str | None, native: bool) -> None:
     perf-action convert profile.folded profile.pb.gz
     """
     suffix = _suffix(out)
-    capture = _read(file, kind, native=native)
+    capture = _read(file, kind, ReadOptions(native=native, lines=lines, timeline=timeline))
     if suffix in CAPTURE_WRITERS:
         _write(out, CAPTURE_WRITERS[suffix](capture))
         return
@@ -88,8 +93,8 @@ def convert(file: Path, out: Path, kind: str | None, native: bool) -> None:
     )
 
 
-def _read(file: Path, kind: str | None, *, native: bool) -> Capture:
-    capture = formats.read(file, System(), ReadOptions(native=native))
+def _read(file: Path, kind: str | None, options: ReadOptions) -> Capture:
+    capture = formats.read(file, System(), options)
     names = kind_names(capture)
     if kind is not None and not any(kind in (name, name.partition(":")[0]) for name in names):
         raise UsageError(f"{file}: has no {kind!r}; it has {', '.join(names) or 'metrics only'}")

@@ -28,9 +28,7 @@ from perf_action.system import System
 NAME: Final = "pprof"
 #: comment that carries what pprof has no field for; written by pprof_write
 OWN_COMMENT: Final = "perf-action: "
-NO_LOCKS: Final = (
-    "Go records locks only where the program calls runtime.SetMutexProfileFraction and runtime.SetBlockProfileRate"
-)
+NO_LOCKS: Final = "Go records locks only where the program calls runtime.SetMutexProfileFraction and runtime.SetBlockProfileRate"
 _FIDELITIES: Final = ("sampled", "exact", "reconstructed")
 #: the wire type of each field of Profile (0 number, 2 length-delimited; numbers may be packed)
 _WIRE: Final = dict.fromkeys(range(1, 7), "2") | dict.fromkeys(range(7, 17), "02") | {11: "2"}
@@ -93,7 +91,9 @@ class _Decoder:
         names = [name for name, _ in types]
         order = self._order(names)
         difference = message.duration_nanos > 0 and set(names) >= HEAP_TYPES
-        if difference:  # of two heap profiles: what is in use may be less than before, and is the state of no time
+        if (
+            difference
+        ):  # of two heap profiles: what is in use may be less than before, and is the state of no time
             order = [names.index("alloc_space"), *(i for i in order if names[i] == "alloc_objects")]
         kinds = kinds_of([types[i] for i in order])
         builder = ProfileBuilder(

@@ -262,7 +262,7 @@ class Service(contextlib.AbstractContextManager["Service"]):
         return len(killed)
 
     def scrub(self, capture: Path) -> None:
-        """Mask secrets in a text file that a profiler wrote: py-spy and heaptrack note the command line. Of a packed one
+        """Mask secrets in a file that a profiler wrote: py-spy and heaptrack note the command line. Of a packed one
         the beginning is looked at, where it stands; one that is broken is emptied.
         """
         with capture.open("rb") as file:
@@ -288,6 +288,12 @@ class Service(contextlib.AbstractContextManager["Service"]):
             write_bytes(capture, b"")
 
     def _masked(self, data: bytes) -> bytes:
+        """Binary files (perf.data) keep every offset: their secrets become stars of the same length."""
+        if b"\0" in data:
+            for value in self.secrets.values:
+                secret = value.encode()
+                data = data.replace(secret, b"*" * len(secret))
+            return data
         text = data.decode(errors="surrogateescape")
         return self.secrets.mask(text).encode(errors="surrogateescape")
 

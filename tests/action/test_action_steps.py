@@ -187,9 +187,7 @@ def test_settings_of_the_kernel_that_cannot_be_given_back_are_a_warning(steps: S
     steps.program('echo "error: read-only file system" >&2; exit 3')
     done = steps.run("attempt.sh", "restore")
     assert done.returncode == 0
-    assert (
-        "::warning title=perf-action: kernel settings stay changed::read-only file system\n" in done.stdout
-    )
+    assert "::warning title=perf-action: kernel settings stay changed::read-only file system\n" in done.stdout
     assert not (steps.home / "failures").exists()
 
 

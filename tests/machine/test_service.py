@@ -321,3 +321,11 @@ def test_a_disk_that_is_full_leaves_no_process_and_no_folder(launch, tmp_path):
     assert marked(service) == []
     assert not service.work.exists()
     (tmp_path / "service.log").rmdir()
+
+
+def test_a_binary_capture_keeps_its_offsets_when_secrets_are_masked(launch, tmp_path):
+    service = launch("python app.py", LOOP, UP, env={"KEY": "$API_KEY"})
+    capture = tmp_path / "perf.data"
+    capture.write_bytes(b"PERFILE2\0\1 k=s3cret/of+mine \0tail")
+    service.scrub(capture)
+    assert capture.read_bytes() == b"PERFILE2\0\1 k=************** \0tail"
