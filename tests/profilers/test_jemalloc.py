@@ -77,15 +77,16 @@ def self_of(capture: Capture, kind: str) -> dict[str, int]:
 def test_a_service_that_ends_by_itself_is_known_to_the_byte(service, stage, tmp_path, system):
     target = service("100")
     plan = Jemalloc().plan(target, stage("jemalloc"), tmp_path, system)
-    with started(plan, target, tmp_path / "log") as (process, tree):
+    statistics = tmp_path / plan.artifacts[1]
+    with started(plan, target, tmp_path / "log") as (process, _):
         assert process.wait(20) == 0
-        wait_for(lambda: not tree.profiler_runs())
+        wait_for(lambda: statistics.is_file() and statistics.read_text().endswith("\n"))
     (capture,) = newest(plan, tmp_path)
     assert self_of(capture, "in_use")["keep"] == 100 * 1024
     assert self_of(capture, "allocations")["handle"] == 1000
     assert self_of(capture, "allocated")["handle"] == 1000 * 320
     assert capture.captures[0].profile.fidelity == "exact"
-    stats = formats.read(tmp_path / plan.artifacts[1], system)
+    stats = formats.read(statistics, system)
     found = {metric.name: metric.samples[0] for metric in stats.metrics}
     assert 0 < found["memory.fragmentation"] < 1
     assert found["memory.heap.allocated"] >= 100 * 1024
