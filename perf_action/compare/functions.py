@@ -102,7 +102,8 @@ class _Judge:
     ) -> None:
         self.work, self.why_not = work, why_not
         self.touched = family(work.tree, touched)
-        self.levels = ((~self.touched, options.function_alpha), (self.touched, options.touched_alpha))
+        others = options.function_alpha / (2 if self.touched.any() else 1)
+        self.levels = ((~self.touched, others), (self.touched, options.touched_alpha))
         self.shifts = Shifts(work)
         self.totals = (work.base_total, work.head_total)
 

@@ -13,10 +13,11 @@ class CompareOptions:
     """`alpha` is the one-sided level of one metric; a report that judges more than `metrics_at_alpha` metrics shares
     alpha * metrics_at_alpha among them, so that the whole report stays below one false alarm in a hundred.
 
-    `function_alpha` is shared among the functions of one kind; those that the pull request touches (`touched`, what
-    differs in the sources) and their direct callers share `touched_alpha` instead. `most_functions` is how many
-    sampled functions are blamed at most; `self_check` compares base with itself from its own launches. `paired` False:
-    pair numbers mean nothing across the sides, because the two were measured in runs of their own.
+    `function_alpha` is shared among the functions of one kind; where it is known what the pull request touches
+    (`touched`, what differs in the sources), those functions and their direct callers share `touched_alpha`, and the
+    others half of `function_alpha`. `most_functions` is how many sampled functions are blamed at most; `self_check`
+    compares base with itself from its own launches. `paired` False: pair numbers mean nothing across the sides, because
+    the two were measured in runs of their own.
     `untimed` is why times may not be judged, besides what the environments themselves say; `run_sd` the relative
     scatter between runs of each metric, by name, as the history has it: where it is larger than the rule's, it counts.
     """
@@ -24,7 +25,7 @@ class CompareOptions:
     alpha: float = 0.001
     metrics_at_alpha: int = 5
     function_alpha: float = 0.005
-    touched_alpha: float = 0.01
+    touched_alpha: float = 0.005
     most_functions: int = 3
     self_check: bool = True
     paired: bool = True
