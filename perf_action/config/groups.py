@@ -139,9 +139,10 @@ class Scenario(Group):
     """how long to warm up; default: a number of requests"""
     max_error_rate: Share = 0.01
     """a higher share of failed requests means that nothing can be said"""
-    replay: Literal["auto", "always", "never"] = "never"
+    replay: Literal["auto", "always", "never"] = "auto"
     """record the requests of the locust or k6 script once and replay them, in fixed counts, by a light client in a closed
-    loop of `users` connections; auto: where all can be repeated and the script's users neither pause nor come at a rate"""
+    loop of `users` connections (a soak stays with the script); auto: where they can be made again with the same answers,
+    and the script's users repeat themselves, do not pause and do not come at a rate"""
 
     @model_validator(mode="after")
     def _complete(self) -> Scenario:
