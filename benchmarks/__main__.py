@@ -18,6 +18,13 @@ def main() -> None:
     sys.argv = ["score.py", "--reports", "200"]
     sys.path.insert(0, str(HERE / "verdicts"))
     runpy.run_path(str(HERE / "verdicts" / "score.py"), run_name="__main__")
+    for name, title, reports in (
+        ("stopping.py", "when to stop launching", "1000"),
+        ("touched.py", "what knowing the touched functions is worth", "100"),
+    ):
+        print(f"\n== verdicts: {title}\n", flush=True)
+        sys.argv = [name, "--reports", reports]
+        runpy.run_path(str(HERE / "verdicts" / name), run_name="__main__")
     print("\n== speed: reading a memray file, against memray's own passes over it\n", flush=True)
     runpy.run_path(str(HERE / "speed.py"), run_name="__main__")
     print("\n== flame graphs of 100,000 nodes\n", flush=True)
