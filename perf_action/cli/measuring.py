@@ -74,7 +74,9 @@ def run(config: Path, sets: tuple[str, ...], base: str, out: Path, *, dry_run: b
         _show_plan(settings, base, system)
         return
     with stopping_cleanly():
-        running.run(settings, system, listener(system.environ), out=out, base=base, access=access_of(system.environ))
+        running.run(
+            settings, system, listener(system.environ), out=out, base=base, access=access_of(system.environ)
+        )
     click.echo(f"{out}: measured; perf-action assess {out} judges and renders it", err=True)
 
 

@@ -273,7 +273,9 @@ def test_pieces_of_a_large_file_add_up(system: System, tmp_path: Path) -> None:
 
 def test_more_bytes_than_there_are_is_refused(system: System, tmp_path: Path) -> None:
     events = "+ 0\n- 0\n" * 300_000
-    refused(tmp_path, HEAD + TABLES + "a 1fffffffffff 2\n" + events + END, system, "more bytes than a profile")
+    refused(
+        tmp_path, HEAD + TABLES + "a 1fffffffffff 2\n" + events + END, system, "more bytes than a profile"
+    )
 
 
 def test_a_raw_file_needs_heaptracks_own_tool(tmp_path: Path) -> None:
