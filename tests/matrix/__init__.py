@@ -1,0 +1,1 @@
+"""Every profiler on every example service under load, through the real command: what docs/profilers.md says."""
