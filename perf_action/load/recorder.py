@@ -24,7 +24,7 @@ _HEAD_LIMIT = 1 << 20
 _PIECE = 1 << 16
 _BODY_LIMIT, _TOTAL_LIMIT = 4 << 20, 64 << 20
 _MOST = 20_000
-_STOP_TIMEOUT = 10.0
+_STOP_TIMEOUT, _CLOSE_TIMEOUT = 10.0, 1.0
 _BROKEN = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, Malformed)
 
 
@@ -104,7 +104,7 @@ class Recorder:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # transports close in the next round of the loop
+        await asyncio.sleep(0)  # transports that were aborted close in the next round of the loop
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of the client, to its end."""
@@ -125,7 +125,7 @@ class Recorder:
         finally:
             for stream in (writer, upstream):
                 if stream is not None:
-                    stream.close()
+                    await _closed(stream)
 
     async def _exchange(
         self, number: int, client: _Streams, service: _Streams, rested_since: float | None
@@ -230,6 +230,15 @@ async def _answer(source: asyncio.StreamReader) -> tuple[bytes, Head]:
         head = parse_head(raw)
         if head.status >= 200:
             return raw, head
+
+
+async def _closed(stream: asyncio.StreamWriter) -> None:
+    """Send what is left and close; somebody who does not read any more is not waited for."""
+    stream.close()
+    try:
+        await asyncio.wait_for(stream.wait_closed(), _CLOSE_TIMEOUT)
+    except (OSError, asyncio.TimeoutError):
+        stream.transport.abort()
 
 
 async def _pass_all(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
