@@ -28,5 +28,10 @@ part "quick tests"
 part "quick tests on the other Pythons"
 bash tests/pythons.sh "$bin"
 
-part "real services, profilers, load, git remotes and browsers"
-"$bin/pytest" -q -m slow --durations=15
+rooms=(tests/formats tests/examples tests/store tests/render tests/compare tests/cli tests/github tests/machine)
+
+part "printers of the profilers, example services, git remotes and browsers"
+"$bin/pytest" -q -m slow -n 2 --durations=8 "${rooms[@]}"
+
+part "real services, profilers and load, one at a time"
+"$bin/pytest" -q -m slow --durations=15 "${rooms[@]/#/--ignore=}"

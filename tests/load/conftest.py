@@ -45,7 +45,11 @@ class Server:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         with contextlib.suppress(
-            ConnectionError, asyncio.IncompleteReadError, asyncio.TimeoutError, asyncio.CancelledError
+            ConnectionError,
+            asyncio.IncompleteReadError,
+            asyncio.TimeoutError,
+            asyncio.CancelledError,
+            ValueError,  # of a message that is no HTTP
         ):
             while head := await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), self.idle_timeout):
                 await self._answer(head.decode(), reader, writer)
@@ -93,8 +97,11 @@ def server() -> Iterator[Server]:
         listening.set()
         await stopped.wait()
         listener.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)
 
     stopped = asyncio.Event()
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()))

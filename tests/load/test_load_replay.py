@@ -26,6 +26,7 @@ from perf_action.load.recording import Recorded, Recording, in_rounds
 from perf_action.load.replay import ReplaySession
 from perf_action.load.session import Amount, LoadSession
 
+pytestmark = pytest.mark.slow  # each has connections and children, and looks at the clock
 SECRET = "s3cret-of-the-request"
 
 
@@ -292,7 +293,6 @@ def test_a_request_waits_for_the_answer_that_came_before_it(bench, server, repla
     assert result.latency_p95_ns > 0.19e9 > result.latency_p50_ns
 
 
-@pytest.mark.slow
 def test_a_slice_of_seconds_ends_with_the_last_answer(server, replay, slice_of):
     result = slice_of(replay(requests_of("/a", "/b")), seconds=0.3)
     assert 0.29e9 < result.end_ns - result.start_ns < 1e9
@@ -312,7 +312,6 @@ def test_an_answer_of_another_class_is_an_error_and_is_named(server, replay, sli
     }
 
 
-@pytest.mark.slow
 def test_when_nothing_is_answered_as_recorded_there_is_no_load(replay, system, slice_of):
     with pytest.raises(LoadFailed, match=r"none of 5 requests was answered as recorded: 5 × GET /fail: 5xx"):
         slice_of(replay(requests_of("/fail")), requests=5)
@@ -320,7 +319,6 @@ def test_when_nothing_is_answered_as_recorded_there_is_no_load(replay, system, s
         slice_of(replay(requests_of("/a"), port=system.free_port()), requests=5)
 
 
-@pytest.mark.slow
 def test_a_hanging_service_is_an_error_in_time(replay, slice_of):
     with pytest.raises(LoadFailed, match=r"replay: the slice did not end within 0.5 s"):
         slice_of(replay(requests_of("/hang")), timeout=0.5, requests=1)
@@ -391,14 +389,12 @@ def test_what_is_no_answer_is_an_error_of_that_request(answers, replay, slice_of
     assert set(result.answers) == {("GET /a", "no answer", 3), ("GET /a", "2xx", 3)}
 
 
-@pytest.mark.slow
 def test_a_head_request_has_no_body_whatever_it_says(answers, replay, slice_of):
     service = answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
     result = slice_of(replay(requests_of("/a", method="HEAD"), port=service.port, users=1), requests=4)
     assert (result.errors, service.connections) == (0, 1)
 
 
-@pytest.mark.slow
 def test_a_large_body_is_sent_whole(server, replay, slice_of):
     body = os.urandom(3_000_000)
     result = slice_of(replay(requests_of("/up", method="POST", body=body)), requests=3)
@@ -407,7 +403,6 @@ def test_a_large_body_is_sent_whole(server, replay, slice_of):
     assert server.seen[0][2] == body
 
 
-@pytest.mark.slow
 def test_what_the_client_costs_is_measured_and_little(replay, slice_of):
     session = replay(requests_of("/a", "/b", "/c"))
     slice_of(session, requests=200)
@@ -416,7 +411,6 @@ def test_what_the_client_costs_is_measured_and_little(replay, slice_of):
     assert 1_000 < result.cpu_ns / result.requests < 200_000
 
 
-@pytest.mark.slow
 def test_the_client_never_outlives_its_parent(replay, slice_of):
     session = replay(requests_of("/a"))
     slice_of(session, requests=1)
@@ -428,7 +422,6 @@ def test_the_client_never_outlives_its_parent(replay, slice_of):
         session.finish(5)
 
 
-@pytest.mark.slow
 def test_a_killed_client_is_an_error(replay, slice_of):
     session = replay(requests_of("/a"))
     slice_of(session, requests=1)
@@ -437,7 +430,6 @@ def test_a_killed_client_is_an_error(replay, slice_of):
         slice_of(session, requests=1)
 
 
-@pytest.mark.slow
 def test_the_client_can_be_pinned(replay, slice_of, system):
     core = system.cores()[-1]
     session = replay(requests_of("/a"), cores=(core,))
