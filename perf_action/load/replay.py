@@ -4,15 +4,7 @@ A child process of its own (`replay_runner`), pinned like every generator. An er
 with the class of status that was recorded. Latencies are those of a closed loop: a slow answer delays the request after
 it instead of meeting it, so they are lower than what users who come at a fixed rate would see (coordinated omission).
 
-Why it is the default where it can be. Identical code on both sides of a duet, four slices a launch, locust and replay
-alternating on the same two cores, which others kept busy (load 8 to 14); standard deviation of ln(head/base) by launch:
-
-    service (launches each)     CPU/request    p50            p95            client CPU     seconds a launch
-    Python (10, 600 a slice)    4.0 % → 4.3 %  12.2 % → 7.6 %  8.9 % → 8.7 %  312 → 70 µs    17.4 → 12.3
-    C (12, 2000 a slice)        1.06 → 1.03 %  10.1 % → 1.0 %  16.4 → 16.0 %  173 → 23 µs     8.1 → 3.1
-
-The spread of CPU per request is that of the launches, whoever loads them; but there are 1.4 to 2.6 times as many of them
-in the same time. One service alone, not paired (Python, 10 launches): CPU per request 16 % → 14 %, p50 21 % → 11 %.
+What it costs and gains, measured against locust: docs/statistics.md.
 """
 
 from __future__ import annotations
