@@ -8,11 +8,13 @@ an argv, no half-written file under a final name.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +23,11 @@ from pathlib import Path
 from typing import IO
 
 from perf_action.errors import CannotMeasure, ToolMissing
+
+_ISOLATED = (
+    "import json, runpy, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    "runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +247,14 @@ class System:
     def cores(self) -> tuple[int, ...]:
         """The processors that this process may run on."""
         return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def isolated(program: Path, *arguments: str) -> tuple[str, ...]:
+    """The argv of a Python that runs the file `program` with this process's own import path.
+
+    Isolated (-I): nothing of the current directory, which may be a hostile checkout, is imported.
+    """
+    return (sys.executable, "-I", "-c", _ISOLATED, json.dumps(sys.path), str(program), *arguments)
 
 
 @contextlib.contextmanager

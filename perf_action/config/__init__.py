@@ -1,20 +1,19 @@
 """perf.yml and the action's inputs as one frozen, checked value."""
 
+from perf_action.config.group import Command
 from perf_action.config.groups import (
     BaselineOptions,
-    Command,
     Comment,
     CommentMode,
     Config,
     FailOn,
     Measure,
-    Ready,
     Scenario,
-    Service,
     StageOptions,
     parse_budget,
 )
 from perf_action.config.read import digest, parse, read_config
+from perf_action.config.service import Ready, Service
 
 __all__ = [
     "BaselineOptions",

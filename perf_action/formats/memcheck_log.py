@@ -119,3 +119,7 @@ def _error_summary(source: Source, report: Report) -> Iterator[str]:
         errors, contexts = f"{times + lost:,}", f"{len(mine) + lost:,}"
         suppressed = f"{sum(number(source, text, None) for text in report.suppressed):,}"
     yield f"ERROR SUMMARY: {errors} errors from {contexts} contexts (suppressed: {suppressed})"
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -23,14 +22,9 @@ from perf_action.formats.reader import capture_of
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.model.metric import Metric
 from perf_action.model.snapshot import Capture
-from perf_action.system import System
+from perf_action.system import System, isolated
 
 NAME: Final = "memray"
-#: isolated (-I), so that nothing of the current directory is imported; with the parent's own import path
-_CHILD: Final = (
-    "import json, runpy, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "runpy.run_path(sys.argv.pop(1), run_name='__main__')"
-)
 _PASSES: Final = Path(__file__).with_name("memray_passes.py")
 _TIMEOUT_S: Final = 3600
 
@@ -72,8 +66,8 @@ def _notes(source: Source, path: Path, facts: dict[str, Any], *, native: bool) -
 
 def _facts(source: Source, path: Path, out: Path, system: System, *, native: bool) -> dict[str, Any]:
     """Runs the passes; what the child printed. InputError if it failed, or crashed."""
-    argv = [sys.executable, "-I", "-c", _CHILD, json.dumps(sys.path), str(_PASSES), str(path), str(out)]
-    done = system.run([*argv, "native" if native else ""], timeout=_TIMEOUT_S)
+    argv = isolated(_PASSES, str(path), str(out), "native" if native else "")
+    done = system.run(argv, timeout=_TIMEOUT_S)
     if done.code < 0:
         name = signal.Signals(-done.code).name
         raise source.error(f"memray's reader crashed on it ({name}): it is damaged", remedy="record it again")

@@ -11,21 +11,23 @@ import json
 import os
 import select
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from perf_action.errors import LoadFailed
 from perf_action.load.output import Log
 from perf_action.load.processes import pin
-from perf_action.load.session import Amount
+from perf_action.load.session import Amount, LoadResult
 from perf_action.system import Process, System
 
 _GOODBYE_S = 5.0
 
 
 class Child:
-    """``python -m module`` with `order` as its first one. `name` is what errors call it."""
+    """``python -m module`` with `order` as its first one. `name` is what errors call it, `explain` adds a remedy to the
+    child's own; `notes` are what it said when it was ready.
+    """
 
     def __init__(
         self,
@@ -38,7 +40,10 @@ class Child:
         env: Mapping[str, str],
         log: Log,
         cores: Sequence[int],
+        explain: Callable[[str], str] = str,
     ) -> None:
+        self.notes: tuple[str, ...] = ()
+        self._explain = explain
         self._name, self._system, self._log = name, system, log
         self._buffer = b""
         self._busy = False
@@ -51,14 +56,36 @@ class Child:
         self._busy = True
         self._send({"begin": {"requests": amount.requests, "seconds": amount.seconds, "seed": amount.seed}})
 
-    def answer(self, until: int, timeout: float) -> dict[str, Any]:
-        """The next line of the child; LoadFailed if it ends, or `until` (monotonic ns) comes first, which is after
-        `timeout` seconds.
-        """
-        found: dict[str, Any] = json.loads(self._line(until, timeout))
-        if "ready" not in found:
+    def said(self, timeout: float) -> dict[str, Any]:
+        """What came of the slice; LoadFailed with the child's reason, if it ends, or after `timeout` seconds."""
+        until = self._system.monotonic_ns() + int(timeout * 1e9)
+        while True:
+            found: dict[str, Any] = json.loads(self._line(until, timeout))
+            if "ready" in found:
+                self.notes = tuple(found.get("notes", ()))
+                continue
             self._busy = False
-        return found
+            if "error" in found:
+                raise self._log.failed(f"{self._name}: {self._explain(str(found['error']))}")
+            result: dict[str, Any] = found["result"]
+            return result
+
+    def result(self, said: Mapping[str, Any], notes: Sequence[str]) -> LoadResult:
+        """What a child said of a slice, without the secrets of its routes."""
+        mask = self._log.mask
+        return LoadResult(
+            start_ns=said["start_ns"],
+            end_ns=said["end_ns"],
+            requests=said["requests"],
+            errors=said["errors"],
+            latency_p50_ns=said["p50_ns"],
+            latency_p95_ns=said["p95_ns"],
+            latency_p99_ns=said["p99_ns"],
+            routes=tuple((mask(name), n, errors, p95) for name, n, errors, p95 in said["routes"]),
+            answers=tuple((mask(name), got, n) for name, got, n in said["answers"]),
+            cpu_ns=said["cpu_ns"],
+            notes=tuple(notes),
+        )
 
     def pin(self, cores: Sequence[int]) -> None:
         pin(self._process.pid, cores)
@@ -100,3 +127,19 @@ class Child:
     def _ending(self) -> str:
         code = self._process.poll()
         return "" if code is None else f" with exit code {code}"
+
+
+class ChildSession:
+    """What every `LoadSession` of a child does alike; what it makes of the answers is in `finish`."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+
+    def begin(self, amount: Amount) -> None:
+        self._child.begin(amount)
+
+    def pin(self, cores: Sequence[int]) -> None:
+        self._child.pin(cores)
+
+    def close(self) -> None:
+        self._child.close()

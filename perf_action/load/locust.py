@@ -10,15 +10,13 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from perf_action.config import Scenario
 from perf_action.errors import LoadFailed, ToolMissing
-from perf_action.load.child import Child
+from perf_action.load.child import Child, ChildSession
 from perf_action.load.output import Log, Secrets
-from perf_action.load.session import Amount, LoadResult, LoadSession, Where
+from perf_action.load.session import LoadResult, LoadSession, Where
 from perf_action.load.words import environment, fill, values
 from perf_action.system import System
 
@@ -49,7 +47,7 @@ class LocustTool:
         return LocustSession(scenario, script.resolve(), where, system)
 
 
-class LocustSession:
+class LocustSession(ChildSession):
     """One child on one service."""
 
     def __init__(self, scenario: Scenario, script: Path, where: Where, system: System) -> None:
@@ -59,9 +57,7 @@ class LocustSession:
         for name in ("PYTHONHOME", "PYTHONSTARTUP", "PYTHONSAFEPATH"):
             env.pop(name, None)
         where.out.mkdir(parents=True, exist_ok=True)
-        self._system = system
         self._log = Log(where.out / "locust.log", Secrets(scenario.env, env))
-        self._notes: tuple[str, ...] = ()
         known = values(where)
         order = {
             "script": str(script),
@@ -71,47 +67,26 @@ class LocustSession:
             "args": [fill(a, known) for a in scenario.args],
             "paths": paths,
         }
-        self._child = Child(
-            "locust", _MODULE, order, system, cwd=where.out, env=env, log=self._log, cores=where.cores
+        super().__init__(
+            Child(
+                "locust",
+                _MODULE,
+                order,
+                system,
+                cwd=where.out,
+                env=env,
+                log=self._log,
+                cores=where.cores,
+                explain=_with_remedy,
+            )
         )
 
-    def begin(self, amount: Amount) -> None:
-        self._child.begin(amount)
-
     def finish(self, timeout: float) -> LoadResult:
-        until = self._system.monotonic_ns() + int(timeout * 1e9)
-        while True:
-            answer = self._child.answer(until, timeout)
-            if "error" in answer:
-                raise self._log.failed(f"locust: {_with_remedy(str(answer['error']))}")
-            if "ready" in answer:
-                self._notes = tuple(answer["notes"])
-            else:
-                return self._result(answer["result"])
-
-    def pin(self, cores: Sequence[int]) -> None:
-        self._child.pin(cores)
-
-    def close(self) -> None:
-        self._child.close()
-
-    def _result(self, said: dict[str, Any]) -> LoadResult:
+        said = self._child.said(timeout)
         failures = [self._log.mask(text) for text in said["failures"]]
         if said["errors"] == said["requests"]:
             raise self._log.failed(f"locust: all {said['requests']} requests failed: {'; '.join(failures)}")
-        return LoadResult(
-            start_ns=said["start_ns"],
-            end_ns=said["end_ns"],
-            requests=said["requests"],
-            errors=said["errors"],
-            latency_p50_ns=said["p50_ns"],
-            latency_p95_ns=said["p95_ns"],
-            latency_p99_ns=said["p99_ns"],
-            routes=tuple((self._log.mask(n), r, e, p95) for n, r, e, p95 in said["routes"]),
-            answers=tuple((self._log.mask(route), got, n) for route, got, n in said["answers"]),
-            cpu_ns=said["cpu_ns"],
-            notes=(*self._notes, *(f"failed: {text}" for text in failures)),
-        )
+        return self._child.result(said, [*self._child.notes, *(f"failed: {text}" for text in failures)])
 
 
 def _with_remedy(error: str) -> str:

@@ -10,76 +10,49 @@ What it costs and gains, measured against locust: docs/statistics.md.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from perf_action.config import Scenario
 from perf_action.errors import LoadFailed
-from perf_action.load.child import Child
+from perf_action.load.child import Child, ChildSession
 from perf_action.load.output import Log, Secrets
 from perf_action.load.recording import Recording, outcome
-from perf_action.load.session import Amount, LoadResult, Where
+from perf_action.load.session import LoadResult, Where
 from perf_action.load.words import environment
 from perf_action.system import System
 
 _NAME, _MODULE = "replay", "perf_action.load.replay_runner"
 
 
-class ReplaySession:
+class ReplaySession(ChildSession):
     """`recording` on the service that `where.url` names, by as many connections as `scenario` has users."""
 
     def __init__(self, recording: Recording, scenario: Scenario, where: Where, system: System) -> None:
         where.out.mkdir(parents=True, exist_ok=True)
-        self._system = system
         env = environment(scenario.env, where, {})
         self._log = Log(where.out / "replay.log", Secrets(scenario.env, env))
-        self._child = Child(
-            _NAME,
-            _MODULE,
-            _order(recording, scenario.users, where.url),
-            system,
-            cwd=where.out,
-            env={name: value for name, value in where.env.items() if not name.startswith("PYTHON")},
-            log=self._log,
-            cores=where.cores,
+        super().__init__(
+            Child(
+                _NAME,
+                _MODULE,
+                _order(recording, scenario.users, where.url),
+                system,
+                cwd=where.out,
+                env={name: value for name, value in where.env.items() if not name.startswith("PYTHON")},
+                log=self._log,
+                cores=where.cores,
+            )
         )
 
-    def begin(self, amount: Amount) -> None:
-        self._child.begin(amount)
-
     def finish(self, timeout: float) -> LoadResult:
-        until = self._system.monotonic_ns() + int(timeout * 1e9)
-        while True:
-            answer = self._child.answer(until, timeout)
-            if "result" in answer:
-                return self._result(answer["result"])
-
-    def pin(self, cores: Sequence[int]) -> None:
-        self._child.pin(cores)
-
-    def close(self) -> None:
-        self._child.close()
-
-    def _result(self, said: dict[str, Any]) -> LoadResult:
+        said = self._child.said(timeout)
         failures = [self._log.mask(text) for text in said["failures"]]
         if said["requests"] and said["errors"] == said["requests"]:
             raise LoadFailed(
                 f"replay: none of {said['requests']} requests was answered as recorded: {'; '.join(failures)}"
             )
-        return LoadResult(
-            start_ns=said["start_ns"],
-            end_ns=said["end_ns"],
-            requests=said["requests"],
-            errors=said["errors"],
-            latency_p50_ns=said["p50_ns"],
-            latency_p95_ns=said["p95_ns"],
-            latency_p99_ns=said["p99_ns"],
-            routes=tuple((self._log.mask(n), r, e, p95) for n, r, e, p95 in said["routes"]),
-            answers=tuple((self._log.mask(route), got, n) for route, got, n in said["answers"]),
-            cpu_ns=said["cpu_ns"],
-            notes=tuple(f"not as recorded: {text}" for text in failures),
-        )
+        return self._child.result(said, [f"not as recorded: {text}" for text in failures])
 
 
 def _order(recording: Recording, users: int, url: str) -> dict[str, Any]:

@@ -51,10 +51,9 @@ def needs(
         chosen = choices(config, target, system, events)
     except CannotMeasure as error:
         chosen = dict.fromkeys(waiting(config), error)
-    loads = {next(iter(config.load)), *map(config.load_of, config.stages.values())}
     return Needs(
         profilers=profilers_of(applied(config, chosen)),
-        loads=frozenset(config.load[name].tool for name in loads) - {"command"},
+        loads=frozenset(config.load[name].tool for name in config.loads_used) - {"command"},
         notes=tuple(
             str(choice)
             if isinstance(choice, CannotMeasure)

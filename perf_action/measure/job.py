@@ -47,8 +47,7 @@ def plan(config: Config, sides: tuple[Side, ...], system: System) -> tuple[tuple
 
 def tools(config: Config, system: System, read: Read) -> tuple[tuple[str, str], ...]:
     """(name, version) of every profiler and load tool the settings need; ToolMissing for the first that is not there."""
-    used = {next(iter(config.load)), *map(config.load_of, config.stages.values())}
-    loads = [config.load[name].tool for name in used if config.load[name].tool != "command"]
+    loads = [config.load[name].tool for name in config.loads_used if config.load[name].tool != "command"]
     profilers = [s.profiler for s in config.stages.values() if s.profiler != "none"]
     found = {str(name): tool(name, read).version(system) for name in loads}
     found.update({str(name): profiler(name).version(system) for name in profilers})

@@ -42,6 +42,7 @@ _COMPILERS = (
 )
 _GO_MAGIC = b"\xff Go buildinf:"
 _MAX_NOTE = 1 << 20
+_ALLOCATORS = ((b"_rjem_malloc\0", "jemalloc"), (b"mi_malloc\0", "mimalloc"), (b"tc_malloc\0", "tcmalloc"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +124,12 @@ def contains(path: Path, *texts: bytes) -> tuple[bool, ...]:
             return tuple(data.find(text) >= 0 for text in texts)
     except (OSError, ValueError):
         return (False,) * len(texts)
+
+
+def built_in_allocators(path: Path) -> tuple[str, ...]:
+    """The allocators that are linked into a program under names of their own: what stands in for malloc never sees them."""
+    found = contains(path, *(symbol for symbol, _ in _ALLOCATORS))
+    return tuple(name for (_, name), is_there in zip(_ALLOCATORS, found, strict=True) if is_there)
 
 
 def _language(elf: ELFFile, names: set[str], libraries: tuple[str, ...]) -> tuple[Language, str]:

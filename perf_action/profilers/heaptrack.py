@@ -15,38 +15,26 @@ Captures are ``heaptrack.<n>.zst`` (``.gz`` where zstd is not there), with the t
 
 from __future__ import annotations
 
-import json
 import re
 import signal
-import sys
 from pathlib import Path
 from typing import ClassVar, Final
 
 from perf_action.errors import CannotMeasure, ToolMissing, one_line
 from perf_action.model.trial import Stage
 from perf_action.profilers import valgrind
-from perf_action.profilers.elf import contains
+from perf_action.profilers.elf import built_in_allocators
 from perf_action.profilers.plan import Plan, Report, Target, Traits
 from perf_action.profilers.subject import Subject, look
 from perf_action.profilers.wrapping import wrapped
-from perf_action.system import System
+from perf_action.system import System, isolated
 
 RECORDING: Final = "recording"
 _REMEDY: Final = "sudo apt-get install heaptrack"
 _FILES: Final = ("heaptrack.*.zst", "heaptrack.*.gz")
 _REPORT: Final = ("heaptrack_print", "--print-leaks=1", "{file}")
 _OWN: Final = ("heaptrack", "heaptrack_interpret", "zstd", "gzip")
-#: allocators that are linked into programs under names of their own
-_BUILT_IN: Final = (
-    (b"_rjem_malloc\0", "jemalloc"),
-    (b"mi_malloc\0", "mimalloc"),
-    (b"tc_malloc\0", "tcmalloc"),
-)
-#: isolated (-I), so that nothing of the current directory is imported; with the parent's own import path
-_PROGRAM: Final = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "from perf_action.profilers.heaptrack_attach import main; sys.exit(main(*sys.argv[1:]))"
-)
+_RECORDER: Final = Path(__file__).with_name("heaptrack_attach.py")
 
 
 class Heaptrack:
@@ -95,7 +83,7 @@ def _attached(target: Target, folder: str, notes: tuple[str, ...], system: Syste
     output = f"{folder}/heaptrack.{{slice}}.{suffix}"
     return Plan(
         argv=target.argv,
-        attach=(sys.executable, "-I", "-c", _PROGRAM, json.dumps(sys.path), "{pid}", output),
+        attach=isolated(_RECORDER, "{pid}", output),
         attached=f"(?m)^{RECORDING}$",
         stop_profiler=signal.SIGINT,
         artifacts=_FILES,
@@ -133,9 +121,7 @@ def _examined(subject: Subject | None) -> tuple[str, ...]:
             f"heaptrack cannot see the memory of {subject.program.name}: it is linked statically, and nothing can be "
             "put between it and its malloc; link it dynamically"
         )
-    found = contains(subject.program, *(name for name, _ in _BUILT_IN))
     return tuple(
         f"heaptrack: {allocator} is built into {subject.program.name}; what it hands out is not seen"
-        for (_, allocator), is_there in zip(_BUILT_IN, found, strict=True)
-        if is_there
+        for allocator in built_in_allocators(subject.program)
     )

@@ -86,3 +86,7 @@ def _last_words(log: Path) -> str:
 
 def _told(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     raise _Told
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -7,45 +7,24 @@ Files are ``massif.out.<pid>``, with the text of ms_print beside them.
 
 from __future__ import annotations
 
-import signal
-from pathlib import Path
 from typing import ClassVar
 
-from perf_action.model.trial import Stage
-from perf_action.profilers import valgrind
-from perf_action.profilers.plan import Plan, Report, Target, Traits
-from perf_action.system import System
-
-_FILES = "massif.out.*[0-9]"
+from perf_action.profilers.plan import Traits
+from perf_action.profilers.valgrind import Valgrind
 
 
-class Massif:
+class Massif(Valgrind):
     """Records from the start of the service to its end."""
 
     name: ClassVar[str] = "massif"
     traits: ClassVar[Traits] = Traits(counts=True, slowdown=20.0)
-
-    def version(self, system: System) -> str:
-        return valgrind.version(system)
-
-    def plan(self, target: Target, stage: Stage, out: Path, system: System) -> Plan:
-        options = (
-            "--time-unit=ms",
-            "--detailed-freq=1",
-            "--peak-inaccuracy=0.0",
-            "--threshold=0.1",
-            f"--massif-out-file={valgrind.output(out, 'massif.out')}",
-        )
-        argv, notes = valgrind.wrapped("massif", options, target, stage, system, heap=True)
-        return Plan(
-            argv=argv,
-            env=valgrind.python_env(target, heap=True),
-            stop_profiler=signal.SIGTERM,
-            artifacts=(_FILES,),
-            text_artifacts=True,
-            reports=(Report(pattern=_FILES, argv=("ms_print", "{file}"), suffix=".ms_print.txt"),),
-            notes=notes,
-        )
-
-    def silence(self, out: Path) -> str:
-        return valgrind.silence("massif", out, _FILES)
+    file: ClassVar[str] = "massif.out"
+    file_option: ClassVar[str] = "--massif-out-file"
+    options: ClassVar[tuple[str, ...]] = (
+        "--time-unit=ms",
+        "--detailed-freq=1",
+        "--peak-inaccuracy=0.0",
+        "--threshold=0.1",
+    )
+    printer: ClassVar[tuple[str, ...]] = ("ms_print", "{file}")
+    suffix: ClassVar[str] = ".ms_print.txt"

@@ -11,9 +11,7 @@ flame graph of the peak.
 
 from __future__ import annotations
 
-import json
 import signal
-import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar, Final
@@ -24,15 +22,11 @@ from perf_action.profilers.bootstrap import python_path
 from perf_action.profilers.interpreters import interpreters
 from perf_action.profilers.packages import install_memray, memray_folder
 from perf_action.profilers.plan import Plan, Report, Target, Traits
-from perf_action.system import System
+from perf_action.system import System, isolated
 
 #: of a process, and of a fork
 _CAPTURES: Final = ("memray.*[0-9].bin", "memray.*.bin.*[0-9]")
-#: isolated (-I), so that nothing of the current directory is imported; with the parent's own import path
-_FLAME: Final = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from perf_action.profilers.memray_flame import main; sys.exit(main(sys.argv[2]))"
-)
+_FLAME: Final = Path(__file__).with_name("memray_flame.py")
 
 
 class Memray:
@@ -67,7 +61,7 @@ class Memray:
             reports=tuple(
                 Report(
                     pattern=pattern,
-                    argv=(sys.executable, "-I", "-c", _FLAME, json.dumps(sys.path), "{file}"),
+                    argv=isolated(_FLAME, "{file}"),
                     suffix=".flamegraph.html",
                 )
                 for pattern in _CAPTURES

@@ -23,3 +23,7 @@ def main(capture: str) -> int:
         if code == 0:
             sys.stdout.write(page.read_text(encoding="utf-8"))
     return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -9,7 +9,6 @@ allocations one in 512 KiB unless it sets runtime.MemProfileRate: these are its 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 from perf_action.errors import CannotMeasure, UsageError, one_line
 from perf_action.model.trial import Stage
 from perf_action.profilers.plan import Plan, Target, Traits
-from perf_action.system import System
+from perf_action.system import System, isolated
 
 HEADERS_VARIABLE: Final = "PERF_ACTION_PPROF_HEADERS"
 RECORDING: Final = "recording"
@@ -28,11 +27,7 @@ TIMED: Final = ("profile", "allocs", "mutex", "block")
 #: as they are afterwards; the query that goes with each
 AFTER: Final[Mapping[str, str]] = {"heap": "gc=1", "goroutine": ""}
 _DEFAULT_URL: Final = "http://127.0.0.1:{port}/debug/pprof"
-#: isolated (-I), so that nothing of the current directory is imported; with the parent's own import path
-_PROGRAM: Final = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "from perf_action.profilers.pprof_http import main; main()"
-)
+_RECORDER: Final = Path(__file__).with_name("pprof_http.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +65,7 @@ class Pprof:
         wanted = [f"{name}={out / name}.{{slice}}.pb.gz" for name in (*TIMED, *AFTER)]
         return Plan(
             argv=target.argv,
-            attach=(sys.executable, "-I", "-c", _PROGRAM, json.dumps(sys.path), url, "{seconds}", *wanted),
+            attach=isolated(_RECORDER, url, "{seconds}", *wanted),
             attached=f"(?m)^{RECORDING}$",
             recorder_env=((HEADERS_VARIABLE, json.dumps(dict(stage.headers))),) if stage.headers else (),
             stop_profiler=None,

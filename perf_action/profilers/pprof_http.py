@@ -197,3 +197,7 @@ def main() -> None:
         print(error, flush=True)  # noqa: T201
         code = 1
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

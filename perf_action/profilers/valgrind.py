@@ -13,19 +13,69 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from perf_action.errors import CannotMeasure, ToolMissing, one_line
 from perf_action.model.trial import Stage
-from perf_action.profilers.elf import contains
-from perf_action.profilers.plan import Target
+from perf_action.profilers.elf import built_in_allocators
+from perf_action.profilers.plan import Plan, Report, Target, Traits
 from perf_action.profilers.subject import Subject, look
 from perf_action.system import System
 
 _REMEDY = "sudo apt-get install valgrind libc6-dbg"
-#: allocators that are linked into programs under names that valgrind does not take for malloc
-_BUILT_IN = ((b"_rjem_malloc\0", "jemalloc"), (b"mi_malloc\0", "mimalloc"), (b"tc_malloc\0", "tcmalloc"))
+
+
+class Valgrind:
+    """A tool of valgrind. Subclasses say what is particular to it: its files are ``FILE.<pid>``, written where
+    `file_option` says; `options` are the rest of its options; `heap`: it watches malloc; `printer` prints a file as text,
+    kept beside it with `suffix`.
+    """
+
+    name: ClassVar[str]
+    traits: ClassVar[Traits]
+    file: ClassVar[str]
+    file_option: ClassVar[str]
+    options: ClassVar[tuple[str, ...]] = ()
+    heap: ClassVar[bool] = True
+    printer: ClassVar[tuple[str, ...]] = ()
+    suffix: ClassVar[str] = ""
+
+    def version(self, system: System) -> str:
+        """The version of valgrind, such as ``3.19.0``."""
+        said = system.run([program(system), "--version"], timeout=60)
+        return said.stdout.strip().removeprefix("valgrind-") or "unknown"
+
+    def plan(self, target: Target, stage: Stage, out: Path, system: System) -> Plan:
+        """CannotMeasure where valgrind cannot do it, with the reason and what to use instead."""
+        files = f"{self.file}.*[0-9]"
+        options = (*self.options, f"{self.file_option}={output(out, self.file)}")
+        argv, notes = wrapped(self.name, options, target, stage, system, heap=self.heap)
+        report = Report(pattern=files, argv=self.printer, suffix=self.suffix)
+        return Plan(
+            argv=argv,
+            env=python_env(target, heap=self.heap),
+            stop_profiler=signal.SIGTERM,
+            artifacts=(files,),
+            text_artifacts=True,
+            reports=(report,) if self.printer else (),
+            notes=notes,
+        )
+
+    def silence(self, out: Path) -> str:
+        """Why there is no capture."""
+        empty = sorted(path.name for path in out.glob(f"{self.file}.*[0-9]"))
+        if empty:
+            return (
+                f"{self.name} wrote only {one_line(', '.join(empty[:3]), 100)}, which is empty: the service was killed before it "
+                "had ended; raise service.stop-timeout"
+            )
+        return (
+            f"{self.name} wrote nothing: valgrind could not run the service, or it was killed before it had ended. See the "
+            "service's log; raise service.stop-timeout if it does not end on SIGTERM"
+        )
 
 
 def program(system: System) -> str:
@@ -34,12 +84,6 @@ def program(system: System) -> str:
     if found is None:
         raise ToolMissing("valgrind", _REMEDY)
     return found
-
-
-def version(system: System) -> str:
-    """The version of valgrind, such as ``3.19.0``."""
-    said = system.run([program(system), "--version"], timeout=60)
-    return said.stdout.strip().removeprefix("valgrind-") or "unknown"
 
 
 def wrapped(
@@ -77,11 +121,9 @@ def _examined(tool: str, subject: Subject | None, *, heap: bool) -> list[str]:
                 f"{tool} cannot see the memory of {subject.program.name}: it is linked statically, and valgrind puts "
                 "its own malloc in place of the one in a shared library; link it dynamically, or use callgrind"
             )
-        found = contains(subject.program, *(name for name, _ in _BUILT_IN))
         notes += [
             f"{tool}: {allocator} is built into {subject.program.name}; what it hands out is not seen"
-            for (_, allocator), is_there in zip(_BUILT_IN, found, strict=True)
-            if is_there
+            for allocator in built_in_allocators(subject.program)
         ]
     if subject.language == "other":
         notes.append(f"{tool}: code that a runtime makes while it runs has no names ({subject.evidence})")
@@ -105,17 +147,3 @@ def python_env(target: Target, *, heap: bool) -> tuple[tuple[str, str], ...]:
     env = dict(target.env)
     wanted = {"PYTHONHASHSEED": "0", **({"PYTHONMALLOC": "malloc"} if heap else {})}
     return tuple((name, env.get(name, value)) for name, value in wanted.items())
-
-
-def silence(tool: str, out: Path, pattern: str) -> str:
-    """Why there is no capture."""
-    empty = sorted(path.name for path in out.glob(pattern))
-    if empty:
-        return (
-            f"{tool} wrote only {one_line(', '.join(empty[:3]), 100)}, which is empty: the service was killed before it "
-            "had ended; raise service.stop-timeout"
-        )
-    return (
-        f"{tool} wrote nothing: valgrind could not run the service, or it was killed before it had ended. See the "
-        "service's log; raise service.stop-timeout if it does not end on SIGTERM"
-    )

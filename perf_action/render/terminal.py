@@ -5,20 +5,19 @@ Nothing foreign is read as rich markup: every cell is a `Text`, cleaned of contr
 
 from __future__ import annotations
 
-import io
 from typing import IO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from perf_action.model.report import Report
 from perf_action.render import escape
+from perf_action.render.console import WIDTH, console_for, plain
 from perf_action.render.facts import Facts, facts
 from perf_action.render.sentence import Sentence, Span
 
-WIDTH = 80
 MAX_ROWS = 12
 _STYLES = {"text": "", "code": "bold cyan", "strong": "bold"}
 _VARIANTS = {
@@ -43,20 +42,12 @@ _WORDS = {
 
 def terminal(report: Report) -> str:
     """The report as text of 80 columns without any colour."""
-    out = io.StringIO()
-    print_report(report, out, width=WIDTH)
-    return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
+    return plain(lambda out: print_report(report, out, width=WIDTH))
 
 
 def print_report(report: Report, file: IO[str], *, width: int | None = None) -> None:
     """Write the report to `file`: in colour and as wide as it is where that is a terminal, plain text elsewhere."""
-    console = Console(
-        file=file,
-        width=width or (None if file.isatty() else WIDTH),
-        highlight=False,
-        emoji=False,
-        markup=False,
-    )
+    console = console_for(file, width)
     console.print(_document(facts(report, columns=console.width)))
 
 

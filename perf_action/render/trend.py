@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import IO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from perf_action.model.trend import Basis, ChangePoint, Drift, Line, Trend
 from perf_action.render import escape, numbers
+from perf_action.render.console import WIDTH, console_for, plain
 from perf_action.render.headline import name_of
 from perf_action.render.sentence import Span
-from perf_action.render.terminal import WIDTH
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK = 16
@@ -124,20 +123,12 @@ def spark(values: Sequence[float]) -> str:
 
 def terminal_trend(trend: Trend) -> str:
     """The history as text of 80 columns without any colour."""
-    out = io.StringIO()
-    print_trend(trend, out, width=WIDTH)
-    return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
+    return plain(lambda out: print_trend(trend, out, width=WIDTH))
 
 
 def print_trend(trend: Trend, file: IO[str], *, width: int | None = None) -> None:
     """Write the history to `file`: in colour and as wide as it is where that is a terminal, plain text elsewhere."""
-    console = Console(
-        file=file,
-        width=width or (None if file.isatty() else WIDTH),
-        highlight=False,
-        emoji=False,
-        markup=False,
-    )
+    console = console_for(file, width)
     console.print(_document(trend))
 
 

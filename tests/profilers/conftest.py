@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from perf_action.machine.tree import Tree
 from perf_action.model.trial import Stage
-from perf_action.profilers import Target
-from perf_action.system import System
+from perf_action.profilers import Plan, Target
+from perf_action.system import Process, System
 
 
 @pytest.fixture
@@ -67,3 +70,30 @@ def newest_python(version: str) -> str | None:
         if "shims" not in p.parts
     ]
     return next((str(p) for p in found if os.access(p, os.X_OK)), None)
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program in C that allocates in functions of known names, built here."""
+    program = tmp_path_factory.mktemp("busy") / "busy"
+    source = Path(__file__).with_name("busy.c")
+    argv = ["gcc", "-g", "-O1", "-fno-inline", "-o", str(program), str(source)]
+    assert System().run(argv).code == 0
+    return program
+
+
+@contextmanager
+def started(plan: Plan, target: Target, log: Path, *, seconds: float) -> Iterator[tuple[Process, Tree]]:
+    """The service under `plan`, once it has said that it is up, which it must within `seconds`."""
+    process = System().start(plan.argv, cwd=target.cwd, env={**dict(target.env), **dict(plan.env)}, log=log)
+    try:
+        deadline = time.monotonic() + seconds
+        while "up\n" not in log.read_text():
+            assert time.monotonic() < deadline, log.read_text()
+            assert process.poll() is None or "up\n" in log.read_text(), log.read_text()
+            time.sleep(0.02)
+        tree = Tree(process.pid, "", plan.own_processes)
+        tree.pids()
+        yield process, tree
+    finally:
+        process.close()

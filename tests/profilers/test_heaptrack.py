@@ -5,8 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -14,23 +13,16 @@ import pytest
 
 from perf_action import formats
 from perf_action.errors import CannotMeasure, ToolMissing
-from perf_action.machine.tree import Tree
 from perf_action.model.profile import Profile
 from perf_action.model.tree import costs
 from perf_action.profilers import Plan, Target
 from perf_action.profilers.heaptrack import Heaptrack
 from perf_action.profilers.wrapping import wrapped
-from perf_action.system import Process, System
+from perf_action.system import System
+
+from .conftest import started
 
 HERE = Path(__file__).resolve().parent
-
-
-@pytest.fixture(scope="module")
-def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    program = tmp_path_factory.mktemp("busy") / "busy"
-    argv = ["gcc", "-g", "-O1", "-fno-inline", "-o", str(program), str(HERE / "busy.c")]
-    assert System().run(argv).code == 0
-    return program
 
 
 @pytest.fixture
@@ -40,21 +32,6 @@ def service(busy: Path, tmp_path: Path, system: System) -> Callable[..., Target]
         return Target(argv=words, cwd=tmp_path, env=tuple(system.environ.items()), **more)
 
     return make
-
-
-@contextmanager
-def started(plan: Plan, target: Target, log: Path) -> Iterator[tuple[Process, Tree]]:
-    """The service under `plan`, once it has said that it is up."""
-    process = System().start(plan.argv, cwd=target.cwd, env={**dict(target.env), **dict(plan.env)}, log=log)
-    try:
-        deadline = time.monotonic() + 20
-        while "up\n" not in log.read_text():
-            assert time.monotonic() < deadline, log.read_text()
-            assert process.poll() is None or "up\n" in log.read_text(), log.read_text()
-            time.sleep(0.02)
-        yield process, Tree(process.pid, "", plan.own_processes)
-    finally:
-        process.close()
 
 
 def profile_of(out: Path, plan: Plan) -> Profile:
@@ -83,7 +60,7 @@ def self_of(profile: Profile, kind: str) -> dict[str, int]:
 def test_the_program_itself_is_recorded_to_the_byte(argv, service, stage, tmp_path, system):
     target = service(*argv)
     plan = Heaptrack().plan(target, stage("heaptrack"), tmp_path, system)
-    with started(plan, target, tmp_path / "log") as (process, _):
+    with started(plan, target, tmp_path / "log", seconds=20) as (process, _):
         assert process.wait(20) == 0
     profile = profile_of(tmp_path, plan)
     assert self_of(profile, "allocations")["handle"] == 1000
@@ -101,7 +78,7 @@ def test_the_program_itself_is_recorded_to_the_byte(argv, service, stage, tmp_pa
 def test_a_service_that_is_told_to_end_leaves_a_whole_file(polite, service, stage, tmp_path, system):
     target = service("BUSY", "2000", "forever", *polite)
     plan = Heaptrack().plan(target, stage("heaptrack"), tmp_path, system)
-    with started(plan, target, tmp_path / "log") as (process, tree):
+    with started(plan, target, tmp_path / "log", seconds=20) as (process, tree):
         (head,) = tree.heads(frozenset({"sh"}))
         assert psutil.Process(head).name() == "busy"
         assert tree.profiler_runs()
@@ -121,7 +98,7 @@ def test_python_is_recorded_through_its_console_scripts(target, stage, tmp_path,
     script.chmod(0o755)
     service = target("", str(script))
     plan = Heaptrack().plan(service, stage("heaptrack"), tmp_path, system)
-    with started(plan, service, tmp_path / "log") as (process, _):
+    with started(plan, service, tmp_path / "log", seconds=20) as (process, _):
         assert process.wait(30) == 0
     profile = profile_of(tmp_path, plan)
     assert profile.total(0) > 500_000

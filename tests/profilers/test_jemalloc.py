@@ -5,30 +5,22 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from perf_action import formats
 from perf_action.errors import CannotMeasure, ToolMissing
-from perf_action.machine.tree import Tree
 from perf_action.model.snapshot import Capture
 from perf_action.model.tree import costs
 from perf_action.profilers import Plan, Target
 from perf_action.profilers.jemalloc import Jemalloc
-from perf_action.system import Process, System
+from perf_action.system import System
+
+from .conftest import started
 
 HERE = Path(__file__).resolve().parent
-
-
-@pytest.fixture(scope="module")
-def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    program = tmp_path_factory.mktemp("busy") / "busy"
-    argv = ["gcc", "-g", "-O1", "-fno-inline", "-o", str(program), str(HERE / "busy.c")]
-    assert System().run(argv).code == 0
-    return program
 
 
 @pytest.fixture
@@ -37,22 +29,6 @@ def service(busy: Path, tmp_path: Path, system: System) -> Callable[..., Target]
         return Target(argv=(str(program), *argv), cwd=tmp_path, env=tuple({**system.environ, **env}.items()))
 
     return make
-
-
-@contextmanager
-def started(plan: Plan, target: Target, log: Path) -> Iterator[tuple[Process, Tree]]:
-    process = System().start(plan.argv, cwd=target.cwd, env={**dict(target.env), **dict(plan.env)}, log=log)
-    try:
-        deadline = time.monotonic() + 60
-        while "up\n" not in log.read_text():
-            assert time.monotonic() < deadline, log.read_text()
-            assert process.poll() is None or "up\n" in log.read_text(), log.read_text()
-            time.sleep(0.02)
-        tree = Tree(process.pid, "", plan.own_processes)
-        tree.pids()
-        yield process, tree
-    finally:
-        process.close()
 
 
 def newest(plan: Plan, out: Path) -> list[Capture]:
@@ -78,7 +54,7 @@ def test_a_service_that_ends_by_itself_is_known_to_the_byte(service, stage, tmp_
     target = service("100")
     plan = Jemalloc().plan(target, stage("jemalloc"), tmp_path, system)
     statistics = tmp_path / plan.artifacts[1]
-    with started(plan, target, tmp_path / "log") as (process, _):
+    with started(plan, target, tmp_path / "log", seconds=60) as (process, _):
         assert process.wait(20) == 0
         wait_for(lambda: statistics.is_file() and statistics.read_text().endswith("\n"))
     (capture,) = newest(plan, tmp_path)
@@ -102,7 +78,7 @@ def test_a_service_that_ends_by_itself_is_known_to_the_byte(service, stage, tmp_
 def test_a_service_that_is_told_to_end_leaves_its_last_dump(polite, service, stage, tmp_path, system):
     target = service("5000", "forever", *polite)
     plan = Jemalloc().plan(target, stage("jemalloc"), tmp_path, system)
-    with started(plan, target, tmp_path / "log") as (process, tree):
+    with started(plan, target, tmp_path / "log", seconds=60) as (process, tree):
         assert tree.heads(frozenset({"sh"})) == [process.pid]
         process.signal(signal.SIGTERM)
         assert process.wait(20) == (0 if polite else -signal.SIGTERM)
@@ -134,7 +110,7 @@ def test_one_that_is_built_in_is_used(service, stage, tmp_path, system):
     assert "LD_PRELOAD" not in env
     assert env["MALLOC_CONF"].startswith("narenas:1,prof:true,")
     assert env["_RJEM_MALLOC_CONF"].startswith("prof:true,")
-    with started(plan, target, tmp_path / "log") as (process, _):
+    with started(plan, target, tmp_path / "log", seconds=60) as (process, _):
         assert process.wait(20) == 0
     (capture,) = newest(plan, tmp_path)
     assert self_of(capture, "in_use")["keep"] == 100 * 1024

@@ -20,7 +20,7 @@ from perf_action.errors import CannotMeasure, InputError, ToolMissing
 from perf_action.formats import read
 from perf_action.machine.tree import Tree
 from perf_action.model.tree import costs
-from perf_action.profilers import Plan, Profiler, Target, valgrind
+from perf_action.profilers import Plan, Profiler, Target
 from perf_action.profilers.callgrind import Callgrind
 from perf_action.profilers.dhat import Dhat
 from perf_action.profilers.massif import Massif
@@ -368,4 +368,4 @@ def test_an_empty_capture_is_named(tmp_path):
 def test_a_version_that_is_not_said_is_unknown(tmp_path):
     (tmp_path / "valgrind").write_text("#!/bin/sh\n")
     (tmp_path / "valgrind").chmod(0o755)
-    assert valgrind.version(System({"PATH": f"{tmp_path}:/usr/bin:/bin"})) == "unknown"
+    assert Dhat().version(System({"PATH": f"{tmp_path}:/usr/bin:/bin"})) == "unknown"
