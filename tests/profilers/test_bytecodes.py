@@ -42,7 +42,11 @@ async def main():
 
 asyncio.run(main())
 """
-FORK = "if os.fork() == 0: work(200); os._exit(0)"
+FORK = """
+    child = os.fork()
+    if child == 0: work(200); os._exit(0)
+    os.waitpid(child, 0)
+"""
 
 
 @pytest.fixture
