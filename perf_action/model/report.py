@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from perf_action.model.advice import Advice
+from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison
 from perf_action.model.check import Check
 from perf_action.model.environment import Environment
 from perf_action.model.finding import Finding
 from perf_action.model.profile import Profile
 from perf_action.model.snapshot import Snapshot
+from perf_action.model.suspect import Suspect
 from perf_action.model.trial import Side
 
 
@@ -50,7 +53,8 @@ class Report:
     """`comparison` is None on a first run with nothing to compare with. `fails` lists why the policy fails, if it does.
 
     `artifact_url` and `run_url` are empty outside GitHub. `checks` say whether the service and the machine were fit to
-    be measured, and whether it was measured as a profile should be taken.
+    be measured, and whether it was measured as a profile should be taken. `checklist` are the profiling guide's checks,
+    `categories` what the costs were spent on, `advice` what to do (best first), `suspects` the changes that did it.
     """
 
     title: str
@@ -69,3 +73,7 @@ class Report:
     run_url: str = ""
     failed_sides: tuple[tuple[Side, str], ...] = ()
     checks: tuple[Check, ...] = ()
+    checklist: tuple[Finding, ...] = ()
+    categories: tuple[CategoryCost, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    suspects: tuple[Suspect, ...] = ()

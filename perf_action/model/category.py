@@ -1,0 +1,43 @@
+"""What frames do: serialization, locks, database … as the share of a profile that each category takes.
+
+A sample belongs to one category and is counted once, so shares add up to 1 with `OTHER`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: the categories that come with the program, those that win first; users may add their own
+CATEGORIES = (
+    "locks",
+    "garbage collection",
+    "allocation",
+    "regex",
+    "compression",
+    "tls",
+    "serialization",
+    "database",
+    "logging",
+    "io",
+    "kernel",
+    "runtime",
+)
+OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryCost:
+    """One category of one kind of cost (cpu, allocated, lock_wait …) on head, and on base where there is one.
+
+    Shares are of the kind's total, 0..1. `functions` are the user's own functions (nearest to the leaf) under which it
+    was spent, with their share of the total, largest first; `stacks` the largest stacks, folded, root first.
+    """
+
+    category: str
+    kind: str
+    stage: str
+    share: float
+    samples: float
+    base_share: float | None = None
+    functions: tuple[tuple[str, float], ...] = ()
+    stacks: tuple[str, ...] = ()
