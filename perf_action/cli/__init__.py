@@ -46,7 +46,7 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="perf-action")
 def cli() -> None:
-    r"""Measure what a change did to the CPU and memory of a running service, and which function did it.
+    """Measure what a change did to the CPU and memory of a running service, and which function did it.
 
     \b
     perf-action demo                      see it work, no set-up

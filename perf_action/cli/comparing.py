@@ -50,7 +50,7 @@ def compare(
     fail_on: str,
     limits: tuple[str, ...],
 ) -> None:
-    r"""Say what changed from BASE to HEAD: run folders, metric files, or profiles of any tool.
+    """Say what changed from BASE to HEAD: run folders, metric files, or profiles of any tool.
 
     \b
     perf-action compare base.metrics.json head.metrics.json

@@ -35,7 +35,7 @@ _PICTURES: Final = (".svg", ".html")
 )
 @click.option("--native", is_flag=True, help="Keep C frames where the capture tells them apart (memray).")
 def show(file: Path, form: str, kind: str | None, limit: int, native: bool) -> None:
-    r"""Show what is in a capture: the functions that cost most, and the metrics.
+    """Show what is in a capture: the functions that cost most, and the metrics.
 
     The kind of file is told by its content: perf, py-spy, memray, heaptrack, massif, DHAT, memcheck, callgrind, jemalloc,
     gperftools, pprof, speedscope, folded stacks, flame graphs, V8, Firefox, Chrome traces, austin, k6, locust, and the
@@ -64,7 +64,7 @@ def show(file: Path, form: str, kind: str | None, limit: int, native: bool) -> N
 )
 @click.option("--timeline", is_flag=True, help="When each sample was taken, where that takes longer (perf).")
 def convert(file: Path, out: Path, kind: str | None, *, native: bool, lines: bool, timeline: bool) -> None:
-    r"""Write FILE, a capture of any supported tool, as OUT for another one.
+    """Write FILE, a capture of any supported tool, as OUT for another one.
 
     \b
     OUT ends in           what it is

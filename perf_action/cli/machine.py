@@ -39,7 +39,7 @@ _NAMES = ", ".join(known.name for known in TOOLS)
 def doctor(
     config: Path | None, sets: tuple[str, ...], form: str, binary: Path | None, pid: int | None
 ) -> int:
-    r"""Say what works here: tools, the kernel's permissions, the service's program, the machine.
+    """Say what works here: tools, the kernel's permissions, the service's program, the machine.
 
     \b
     perf-action doctor                        for the service of perf.yml

@@ -61,7 +61,7 @@ _SET = click.option(
 )
 @click.option("--dry-run", is_flag=True, help="Say what would run and how many minutes it takes, and stop.")
 def run(config: Path, sets: tuple[str, ...], base: str, out: Path, *, dry_run: bool) -> None:
-    r"""Measure the service of perf.yml under load.
+    """Measure the service of perf.yml under load.
 
     \b
     perf-action run                        head alone, as it lies here

@@ -52,7 +52,7 @@ def trend(
     environment: str,
     limit: int,
 ) -> None:
-    r"""Show how each metric went over the runs that STORE keeps: a folder, or git for a branch of this repository.
+    """Show how each metric went over the runs that STORE keeps: a folder, or git for a branch of this repository.
 
     \b
     perf-action trend                                  the store of perf.yml, as a table

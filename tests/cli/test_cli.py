@@ -24,6 +24,7 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     shown = capsys.readouterr().out
     assert shown.startswith(f"Usage: perf-action {name}")
     assert len(shown) > 200
+    assert "\\b" not in shown
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Pull requests whose effect is known, measured live on the example services."""

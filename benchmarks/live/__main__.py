@@ -1,0 +1,133 @@
+"""Pull requests of known effect, measured live: what the program says of each, against what it should say.
+
+    python -m benchmarks.live                           every edit once, on the Python and the Rust service
+    python -m benchmarks.live --only comment --times 10 ten pull requests that only edit a comment
+
+Each is a git repository of two commits, measured by ``perf-action run --base HEAD^`` and judged by ``assess``. A row is
+printed as soon as it is known; what was measured stays in `--out`, and `--again` judges it without measuring.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.live.edits import EDITS, Edit
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+API_KEY = "the-key-of-the-benchmark"
+#: what is asked of the program: all within five minutes
+SETTINGS = {"measure.max-minutes": "3.5", "baseline.store": "none", "fail-on": "never"}
+NOT_SOURCE = shutil.ignore_patterns("target", "__pycache__", "*.db*", ".git")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """`right` is whether what had to be said was said; `said` what was, in a few words."""
+
+    right: bool
+    said: str
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--service", choices=sorted({e.service for e in EDITS}))
+    parser.add_argument("--only", choices=sorted({e.name for e in EDITS}))
+    parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path("live-runs"))
+    parser.add_argument("--again", action="store_true")
+    asked = parser.parse_args(argv)
+    chosen = [e for e in EDITS if asked.service in (None, e.service) and asked.only in (None, e.name)]
+    right = 0
+    print(f"{'service':8}{'edit':10}{'n':>3}  {'right':6}{'minutes':>8}  said", flush=True)
+    for n in range(asked.times):
+        for edit in chosen:
+            folder = asked.out / f"{edit.service}-{edit.name}-{n}"
+            started = time.monotonic()
+            if not asked.again:
+                measure(edit, folder)
+            minutes = (time.monotonic() - started) / 60
+            outcome = judge(edit, folder / "run")
+            right += outcome.right
+            mark = "yes" if outcome.right else "NO"
+            print(f"{edit.service:8}{edit.name:10}{n:3}  {mark:6}{minutes:8.1f}  {outcome.said}", flush=True)
+    print(f"{right} of {len(chosen) * asked.times} right", flush=True)
+    return 0 if right == len(chosen) * asked.times else 1
+
+
+def measure(edit: Edit, folder: Path) -> None:
+    """Leaves the run folder as `folder`/run."""
+    shutil.rmtree(folder, ignore_errors=True)
+    repository = folder / "repository"
+    for service in {edit.service, "python"}:
+        name = f"schema-registry-{service}"
+        shutil.copytree(EXAMPLES / name, repository / name, ignore=NOT_SOURCE)
+    _git(repository, "init", "--quiet", "--initial-branch=main")
+    _commit(repository, "A schema registry")
+    edit.apply(repository)
+    _commit(repository, edit.name)
+    sets = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
+    _perf_action(
+        "run", "--base", "HEAD^", *sets, "--out", str((folder / "run").resolve()),
+        cwd=repository / f"schema-registry-{edit.service}", log=folder / "log",
+    )  # fmt: skip
+
+
+def judge(edit: Edit, run: Path) -> Outcome:
+    """What `assess` says of a run folder."""
+    _perf_action("assess", str(run.resolve()), cwd=run.parent, log=run.parent / "log")
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    comparison = report["comparison"]
+    if comparison is None:
+        return Outcome(right=not (edit.slower or edit.leaks), said=report["headline"])
+    worse = [f for f in comparison["functions"] if f["verdict"] == "regression"]
+    metrics = [m["name"] for m in comparison["metrics"] if m["verdict"] == "regression"]
+    leaks = [k["name"] for k in comparison["leaks"] if k["verdict"] == "leaking" and k["new"]]
+    said = f"{report['headline']}  [{comparison['verdict']}]"
+    if edit.slower:
+        return Outcome(right=bool(worse) and edit.slower in worse[0]["name"], said=said)
+    if edit.leaks:
+        sites = [f for f in worse if edit.leaks in f["name"] and f["kind"] in ("leaked", "in_use")]
+        return Outcome(right=bool(leaks or sites) and any(edit.leaks in f["name"] for f in worse), said=said)
+    return Outcome(right=not (worse or metrics or leaks), said=said + _alarms(worse, metrics, leaks))
+
+
+def _alarms(worse: Sequence[dict[str, Any]], metrics: Sequence[str], leaks: Sequence[str]) -> str:
+    alarms = [f"{f['name']} {f['kind']} {f['change']}" for f in worse]
+    return f"  ALARMS: {', '.join([*alarms, *metrics, *leaks])}" if alarms or metrics or leaks else ""
+
+
+def _commit(repository: Path, message: str) -> None:
+    _git(repository, "add", "--all")
+    _git(repository, "commit", "--quiet", "--no-verify", "--message", message)
+
+
+def _git(repository: Path, *words: str) -> None:
+    who = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org")
+    subprocess.run(["git", *who, *words], cwd=repository, check=True, stdout=subprocess.DEVNULL)
+
+
+def _perf_action(*words: str, cwd: Path, log: Path) -> None:
+    """Its output goes into `log`; CalledProcessError where it could not measure."""
+    own = Path(sys.executable).parent
+    environ = {**os.environ, "API_KEY": API_KEY, "PATH": f"{own}:{os.environ.get('PATH', os.defpath)}"}
+    with log.open("a", encoding="utf-8") as file:
+        subprocess.run(
+            [sys.executable, "-m", "perf_action", *words],
+            cwd=cwd, env=environ, check=True, stdout=file, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
