@@ -13,11 +13,11 @@ from perf_action.compare.metrics import by_name, hold_up, metric_changes
 from perf_action.compare.options import CompareOptions
 from perf_action.compare.rows import factor, median
 from perf_action.compare.selfcheck import NOT_CHECKED, believe_function, believe_metric, self_check
-from perf_action.model.change import Comparison, LeakState, Verdict
+from perf_action.model.change import Comparison, LeakChange, LeakState, Verdict
 from perf_action.model.environment import Environment
 from perf_action.model.snapshot import Snapshot
 
-__all__ = ["CompareOptions", "compare"]
+__all__ = ["CompareOptions", "compare", "leaks_of"]
 
 #: error rates that differ by more than this mean that the two sides did different work
 _ERROR_RATES_DIFFER = 0.01
@@ -53,6 +53,21 @@ def compare(base: Snapshot, head: Snapshot, options: CompareOptions | None = Non
     return _unsettled(found, spoilt) if spoilt else found
 
 
+def leaks_of(head: Snapshot) -> tuple[LeakChange, ...]:
+    """The series of head judged by itself, where there is no base. Whether a leak is new nobody knows: it is not said."""
+    found = tuple(replace(leak, new=False) for leak in leak_changes((), head.series))
+    return _no_leak(found, f"{head.label}: {head.not_comparable}") if head.not_comparable else found
+
+
+def _no_leak(leaks: tuple[LeakChange, ...], reason: str) -> tuple[LeakChange, ...]:
+    return tuple(
+        replace(leak, verdict=LeakState.INCONCLUSIVE, new=False, reason=reason)
+        if leak.verdict is LeakState.LEAKING
+        else leak
+        for leak in leaks
+    )
+
+
 def _unsettled(found: Comparison, reasons: list[str]) -> Comparison:
     """Nothing can be concluded from a load that failed: every row says so."""
     reason = reasons[0]
@@ -66,12 +81,7 @@ def _unsettled(found: Comparison, reasons: list[str]) -> Comparison:
             replace(f, verdict=Verdict.INCONCLUSIVE, reason=reason) if f.verdict in _CALLED else f
             for f in found.functions
         ),
-        leaks=tuple(
-            replace(leak, verdict=LeakState.INCONCLUSIVE, new=False, reason=reason)
-            if leak.verdict is LeakState.LEAKING
-            else leak
-            for leak in found.leaks
-        ),
+        leaks=_no_leak(found.leaks, reason),
         reasons=(*reasons, *found.reasons),
         not_comparable=True,
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import Enum
 
-from perf_action.model.change import Comparison, LeakState, Verdict
+from perf_action.model.change import Comparison, LeakChange, LeakState, Verdict
 from perf_action.model.finding import State
 from perf_action.model.report import Report
 
@@ -13,14 +13,14 @@ from perf_action.model.report import Report
 def fails(report: Report, fail_on: Collection[str]) -> tuple[str, ...]:
     """One line for each word of `fail_on` (regression, budget, leak, inconclusive; never) that applies.
 
-    A leak counts if head has it and base has not. Nothing to compare with is inconclusive, unless the measurement was
+    A leak counts if head has it and base has not, or there is no base. Nothing to compare with is inconclusive, unless the measurement was
     skipped on purpose.
     """
     words = {str(word.value) if isinstance(word, Enum) else word for word in fail_on}
     found = {
         "regression": _regressions(report.comparison),
         "budget": [b.rule for b in report.budgets if b.state is State.FAIL],
-        "leak": _leaks(report.comparison),
+        "leak": _leaks(report.leaks, any_base=report.comparison is not None),
         "inconclusive": _open(report),
     }
     return tuple(
@@ -42,13 +42,12 @@ def _regressions(comparison: Comparison | None) -> list[str]:
         return []
     functions = [f.name for f in comparison.functions if f.verdict is Verdict.REGRESSION]
     metrics = [m.name for m in comparison.metrics if m.verdict is Verdict.REGRESSION]
-    return [*functions, *metrics, *_leaks(comparison)]
+    return [*functions, *metrics, *_leaks(comparison.leaks)]
 
 
-def _leaks(comparison: Comparison | None) -> list[str]:
-    if comparison is None:
-        return []
-    return [k.name for k in comparison.leaks if k.verdict is LeakState.LEAKING and k.new]
+def _leaks(leaks: Sequence[LeakChange], *, any_base: bool = True) -> list[str]:
+    """The leaks that base has not; without a base, all."""
+    return [k.name for k in leaks if k.verdict is LeakState.LEAKING and (k.new or not any_base)]
 
 
 def _open(report: Report) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from perf_action.model.advice import Advice
 from perf_action.model.category import CategoryCost
-from perf_action.model.change import Comparison
+from perf_action.model.change import Comparison, LeakChange
 from perf_action.model.check import Check
 from perf_action.model.environment import Environment
 from perf_action.model.finding import Finding
@@ -52,6 +52,7 @@ class FlameGraph:
 class Report:
     """`comparison` is None on a first run with nothing to compare with. `fails` lists why the policy fails, if it does.
 
+    `head_leaks` are the series of head judged by itself, where there is no comparison that judges them.
     `artifact_url` and `run_url` are empty outside GitHub. `checks` say whether the service and the machine were fit to
     be measured, and whether it was measured as a profile should be taken. `checklist` are the profiling guide's checks,
     `categories` what the costs were spent on, `advice` what to do (best first), `suspects` the changes that did it.
@@ -73,7 +74,13 @@ class Report:
     run_url: str = ""
     failed_sides: tuple[tuple[Side, str], ...] = ()
     checks: tuple[Check, ...] = ()
+    head_leaks: tuple[LeakChange, ...] = ()
     checklist: tuple[Finding, ...] = ()
     categories: tuple[CategoryCost, ...] = ()
     advice: tuple[Advice, ...] = ()
     suspects: tuple[Suspect, ...] = ()
+
+    @property
+    def leaks(self) -> tuple[LeakChange, ...]:
+        """One row for each series of head, also on a first run."""
+        return self.head_leaks if self.comparison is None else self.comparison.leaks

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from perf_action import recording
-from perf_action.compare import CompareOptions, compare
+from perf_action.compare import CompareOptions, compare, leaks_of
 from perf_action.compare.confirm import confirm
 from perf_action.config import FailOn
 from perf_action.errors import UsageError
@@ -97,6 +97,7 @@ def _report(
         skipped=measured.skipped or measured.identical,
         failed_sides=measured.failed,
         checks=measured.checks,
+        head_leaks=leaks_of(head) if head and comparison is None else (),
     )
     return replace(report, fails=fails(report, fail_on))
 

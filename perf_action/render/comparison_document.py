@@ -12,7 +12,8 @@ from perf_action.render.sentence import plain
 
 
 def comparison_document(report: Report) -> str:
-    """The document as text; without a comparison its lists are empty, and `reasons` says why."""
-    comparison = report.comparison or Comparison(reasons=(plain(headline(report)),))
+    """The document as text; without a comparison it has the leaks of head alone, and `reasons` says why."""
+    alone = Comparison(leaks=report.leaks, reasons=(plain(headline(report)),), not_comparable=True)
+    comparison = report.comparison or alone
     document = comparison_json(comparison, report.budgets)
     return json.dumps(document, ensure_ascii=True, allow_nan=False, indent=2) + "\n"

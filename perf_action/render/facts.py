@@ -41,6 +41,7 @@ class Facts:
     """All that a document may say, in the order in which people want it."""
 
     variant: Variant
+    compared: bool
     icon: str
     word: str
     title: str
@@ -75,10 +76,6 @@ class Facts:
         """The rows of the short table: what changed first."""
         return tuple(sorted((m for m in self.metrics if m.main), key=lambda m: not m.moved))
 
-    @property
-    def compared(self) -> bool:
-        return any(row.base for row in self.metrics) or bool(self.functions or self.leaks)
-
 
 def facts(report: Report, *, columns: int = 96) -> Facts:
     """Everything there is to say about `report`; text flame graphs for a code block of so many columns."""
@@ -87,6 +84,7 @@ def facts(report: Report, *, columns: int = 96) -> Facts:
     top = _top(c)
     return Facts(
         variant=kind,
+        compared=bool(c.metrics or c.functions or c.leaks),
         icon=words.ICONS[kind],
         word=words.TITLES[kind],
         title=escape.sentence(report.title, 120),
@@ -98,10 +96,10 @@ def facts(report: Report, *, columns: int = 96) -> Facts:
         top_functions=tuple(map(function_row, top)),
         hottest=hot_rows(report),
         flames=_flames(report, top, columns),
-        leaks=tuple(map(leak_row, c.leaks)),
+        leaks=tuple(leak_row(k, any_base=report.comparison is not None) for k in report.leaks),
         budgets=tuple(map(budget_row, report.budgets)),
         functions_summary=_summary([words.ROW_WORDS[x.verdict] for x in c.functions]),
-        leaks_summary=_summary([words.LEAK_WORDS[k.verdict] for k in c.leaks]),
+        leaks_summary=_summary([words.LEAK_WORDS[k.verdict] for k in report.leaks]),
         budgets_summary=_summary([words.STATE_WORDS[b.state] for b in report.budgets]),
         baseline=baseline(report),
         reasons=_sentences(c.reasons),

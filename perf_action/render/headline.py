@@ -6,6 +6,7 @@ comparison's own, the subject of the headline is always a row with that verdict.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perf_action.model.change import (
@@ -146,7 +147,7 @@ def _failed(report: Report) -> Sentence:
 def lines(report: Report) -> tuple[Line, ...]:
     """What got worse, then what is over its budget, then what got better, then what is not settled."""
     if report.comparison is None:
-        return tuple(_budget_line(b) for b in _broken(report)[:MAX_LINES])
+        return (*_leak_lines(report.leaks, any_base=False), *map(_budget_line, _broken(report)))[:MAX_LINES]
     c = report.comparison
     out = _lines_of(c, Verdict.REGRESSION)
     out += [_budget_line(b) for b in _broken(report)]
@@ -165,11 +166,18 @@ def _lines_of(c: Comparison, verdict: Verdict) -> list[Line]:
     icon = words.ROW_ICONS[verdict]
     out = [_function_line(f, icon) for f in telling_functions(c, verdict)]
     if verdict is Verdict.REGRESSION:
-        out += [Line(icon=icon, text=_leak_line(k)) for k in c.leaks if is_new_leak(k)]
+        out += _leak_lines(c.leaks)
     for m in c.metrics:
         if m.verdict is verdict:
             out.append(Line(icon=icon, text=say(*metric_clause(m), *_sure(words.certainty(m)))))
     return out
+
+
+def _leak_lines(leaks: Sequence[LeakChange], *, any_base: bool = True) -> list[Line]:
+    """The leaks that base has not; without a base, all."""
+    icon = words.ROW_ICONS[Verdict.REGRESSION]
+    told = [k for k in leaks if is_new_leak(k) or (not any_base and k.verdict is LeakState.LEAKING)]
+    return [Line(icon=icon, text=_leak_line(k)) for k in told]
 
 
 def _function_line(f: FunctionChange, icon: str) -> Line:
@@ -225,6 +233,7 @@ def function_clause(f: FunctionChange) -> Sentence:
     """`encode` costs +31 % CPU per request (12.1 → 15.9 µs)."""
     kind, per = words.kind_words(f.kind), words.per_of(f.unit)
     bare = f.unit.partition("/")[0] if per else f.unit
+    bare = "count" if bare == kind.noun else bare  # said once
     inclusive = " with all it calls" if f.value == "total" else ""
     head, base = numbers.quantity(f.head, bare), numbers.quantity(f.base, bare)
     costs = say(code(f.name), f" {kind.verb} ", strong(head), f" {kind.noun}{per}{inclusive}")

@@ -26,7 +26,7 @@ def junit(report: Report, known: Facts | None = None) -> str:
 
 def _compared(f: Facts) -> list[TestCase]:
     if f.variant in ("skipped", "failed", "first-run") or not f.compared:
-        return [_case("comparison", "cannot tell", plain(f.headline))]
+        return [_case("comparison", "cannot tell", plain(f.headline)), *map(_leak, f.leaks)]
     cases = [_metric(m) for m in f.metrics if m.gating]
     cases += [_function(r) for r in f.functions if r.verdict != "same"]
     cases += [_leak(r) for r in f.leaks]

@@ -190,10 +190,10 @@ def function_row(f: FunctionChange) -> FunctionRow:
     )
 
 
-def leak_row(k: LeakChange) -> LeakRow:
-    icons = {LeakState.LEAKING: "🔴" if k.new else "⚪", LeakState.STABLE: "⚪"}
+def leak_row(k: LeakChange, *, any_base: bool = True) -> LeakRow:
+    icons = {LeakState.LEAKING: "🔴" if k.new or not any_base else "⚪", LeakState.STABLE: "⚪"}
     state = words.LEAK_WORDS[k.verdict]
-    if k.verdict is LeakState.LEAKING and not is_new_leak(k):
+    if k.verdict is LeakState.LEAKING and any_base and not is_new_leak(k):
         state = "leaking, as on base"
     return LeakRow(
         icon=icons.get(k.verdict, "🟡"),

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from compare_cases import series
 
+from perf_action.compare import leaks_of
 from perf_action.compare.leaks import leak_changes
 from perf_action.model.change import LeakChange, LeakState
 from perf_action.model.metric import Series
+from perf_action.model.snapshot import Snapshot
 
 LEAKING, STABLE, WARMING, UNSURE = (
     LeakState.LEAKING,
@@ -142,3 +144,12 @@ def test_holes_and_odd_clocks_do_no_harm():
 
 def test_the_same_series_gives_the_same_answer():
     assert judged(growing(30e3), steady()) == judged(growing(30e3), steady())
+
+
+def test_head_is_judged_alone_where_there_is_no_base():
+    head = Snapshot(label="head", series=(growing(1e6 / 60),))
+    (row,) = leaks_of(head)
+    assert (row.verdict, row.new, row.base_per_second) == (LEAKING, False, None)
+    assert leaks_of(replace(head, series=(steady(),)))[0].verdict is STABLE
+    (spoilt,) = leaks_of(replace(head, not_comparable="9 of 9 requests failed"))
+    assert (spoilt.verdict, spoilt.reason) == (UNSURE, "head: 9 of 9 requests failed")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from perf_action.config import FailOn
@@ -81,3 +83,10 @@ def test_several_words_and_many_rows():
 
 def test_a_policy_of_nothing_never_fails():
     assert fails(report(SLOWER, State.FAIL), []) == ()
+
+
+def test_a_leak_of_a_first_run_counts() -> None:
+    first = replace(report(None), head_leaks=(leak(new=False),))
+    assert fails(first, ["leak"]) == ("leak: memory.rss",)
+    assert fails(first, ["regression"]) == ()
+    assert fails(report(Comparison(leaks=(leak(new=False),))), ["leak"]) == ()

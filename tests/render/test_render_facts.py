@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import factories
@@ -13,7 +14,7 @@ from perf_action.model.finding import State
 from perf_action.model.metric import Metric
 from perf_action.model.report import FlameGraph, Report
 from perf_action.model.snapshot import Snapshot
-from perf_action.render import escape
+from perf_action.render import escape, render
 from perf_action.render.facts import facts
 from perf_action.render.headline import settles
 from perf_action.render.sentence import plain
@@ -258,3 +259,15 @@ def test_conditions_stand_with_the_environment_those_of_the_machine_only_if_they
         ("Debug assertions off", "✗ " + escape.sentence("<b>on</b>", 99)),
         ("Turbo", "✗ on"),
     )
+
+
+def test_a_leak_of_a_first_run_is_told_and_is_no_verdict() -> None:
+    report = replace(
+        factories.first_run(), head_leaks=(factories.leak_change(new=False, base_per_second=None),)
+    )
+    told = facts(report)
+    assert (told.variant, told.lines[0].icon) == ("first-run", "🔴")
+    assert "leaks 1.09 kB per request" in plain(told.lines[0].text)
+    assert (told.leaks[0].state, told.leaks[0].icon, told.leaks_summary) == ("leaking", "🔴", "1 leaking")
+    document = json.loads(render(report, "comparison"))
+    assert (document["verdict"], document["leaks"][0]["verdict"]) == ("inconclusive", "leaking")
