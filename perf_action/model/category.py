@@ -41,3 +41,24 @@ class CategoryCost:
     base_share: float | None = None
     functions: tuple[tuple[str, float], ...] = ()
     stacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryRule:
+    """Frames that belong to a category: those that every given field fits, each by one of its patterns.
+
+    Patterns are matched as a whole; `*` stands for any characters, also none, and nothing else is special. `function`
+    fits the symbol (or the last part of a Python name), `file` the path from the root of the checkout or of the folder
+    of installed code, `module` the base name of the binary, `caller` the function that calls. `but_not` are functions
+    that the rule leaves alone. `waiting` is for locks: frames that wait, for which a scheduler further out is the reason
+    if there is one. `languages` are those it is for, all if empty.
+    """
+
+    category: str
+    function: tuple[str, ...] = ()
+    file: tuple[str, ...] = ()
+    module: tuple[str, ...] = ()
+    caller: tuple[str, ...] = ()
+    but_not: tuple[str, ...] = ()
+    waiting: bool = False
+    languages: tuple[str, ...] = ()

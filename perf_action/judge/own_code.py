@@ -1,0 +1,74 @@
+"""Whether a function is the service's own code: advice and evidence name what the user can edit, not a library.
+
+A profile does not say so. What tells is the file (site-packages, a crate's registry, the standard library, the system's
+headers), the binary (a shared library of the system), and, where there is neither, the name: the crate, namespace or
+package it begins with, of which `resources/libraries` lists the widely used ones. A function of a library that is
+installed in none of these ways, and listed nowhere, passes for own code; so does one that the user's package shares its
+name with.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from perf_action.judge.libraries import words
+from perf_action.judge.places import Place, go_package, is_of_system, is_pseudo, place_of, top_level
+from perf_action.model.profile import FunctionKey
+
+#: this program's own instruments, which run inside of the service
+_INSTRUMENTS: Final = "perf_action/profilers/bootstrap/"
+
+
+def is_own(key: FunctionKey) -> bool:
+    """Whether the user can edit the function, as far as its name, file and binary tell."""
+    return is_own_place(place_of(key), key)
+
+
+def is_own_place(place: Place, key: FunctionKey) -> bool:
+    """`is_own`, where the place of the function is known already."""
+    if is_pseudo(key.name) or place.language == "kernel" or place.origin in ("standard", "library"):
+        return False
+    if _INSTRUMENTS in key.file or is_of_system(key.module):
+        return False
+    if place.language == "python":
+        return place.path.partition("/")[0].removesuffix(".py") not in words("python")
+    if place.language == "go":
+        return _is_own_go(place)
+    if place.language == "node":
+        return bool(place.path) and not place.path.startswith("internal/")
+    return _is_own_native(place)
+
+
+def is_plain_symbol(key: FunctionKey) -> bool:
+    """Whether nothing but a name of C is known: such a function may be own, or of a library linked into the program."""
+    place = place_of(key)
+    return place.language == "native" and not place.path and not top_level(place.names)
+
+
+def _is_own_go(place: Place) -> bool:
+    package = go_package(place.names[0])
+    if package == "main" or not package:
+        return bool(package or place.path)
+    first = package.partition("/")[0]
+    if first in words("go-standard") or first.startswith(("type:", "go:")):
+        return False
+    if place.path and "@v" not in place.path:
+        return True
+    parts = package.split("/")
+    return not any("/".join(parts[:n]) in words("go") for n in (1, 2, 3))
+
+
+def _is_own_native(place: Place) -> bool:
+    name = place.names[-1]
+    space = top_level(place.names)
+    if space:
+        return space not in words("rust") and space not in words("native") and not _is_reserved(space)
+    if " as " in name or name[:1] in "{<":  # of a type without a path: a primitive, or any type at all
+        return False
+    word = name.partition("(")[0].partition("<")[0].strip()
+    return bool(word) and word not in words("native") and not _is_reserved(word)
+
+
+def _is_reserved(word: str) -> bool:
+    """Names that C and C++ keep for the implementation: ``__invoke``, ``_M_run``."""
+    return word.startswith("__") or (word[:1] == "_" and word[1:2].isupper())
