@@ -24,6 +24,9 @@ from perf_action.model.touched import Lines, TouchedFile
 _MODULE = "<module>"
 #: a function is called by those that this part of its cost comes from
 _CALLER_SHARE = 0.1
+#: of more files or lines than this nobody can say which function matters, and the family is no smaller than all functions
+_MOST_FILES = 300
+_MOST_LINES = 20_000
 #: what compilers call a function inside a function
 _INNER = re.compile(r"(::\{\{closure\}\}|::\{closure#\d+\}|\.func\d+|\.\d+|\.gowrap\d+)+$")
 
@@ -32,7 +35,7 @@ def touched_functions(
     base: Snapshot, head: Snapshot, touched: Sequence[TouchedFile]
 ) -> frozenset[FunctionKey]:
     """The functions in both sides' profiles that `touched` names, or whose lines it has; with their plain names."""
-    if not touched:
+    if not touched or _is_too_much(touched):
         return frozenset()
     files = _Files(touched)
     return frozenset(
@@ -41,6 +44,12 @@ def touched_functions(
         for key, lines in _seen(snapshot).items()
         if files.touch(key, lines, is_head=is_head)
     )
+
+
+def _is_too_much(touched: Sequence[TouchedFile]) -> bool:
+    code = [file for file in touched if not file.packages]
+    lines = sum(last - first + 1 for f in code for first, last in (*f.base_lines, *f.head_lines))
+    return len(code) > _MOST_FILES or lines > _MOST_LINES
 
 
 def family(tree: CallTree, touched: frozenset[FunctionKey]) -> NDArray[np.bool_]:
@@ -93,27 +102,27 @@ class _Files:
         for file in touched:
             for path in {file.base, file.head} - {""}:
                 self._named[_last(path)].append((path, file))
-            if not _is_parsed(file):
-                self._loose.update(file.functions)
+            if not _is_python(file):
+                self._loose.update(bare_name(name) for name in file.functions)
 
     def touch(self, key: FunctionKey, lines: Lines | None, *, is_head: bool) -> bool:
         """Whether a function is touched. One without a file (perf) is if its name is that of one that is."""
         if key.name == _MODULE:
             return False
         if not key.file:
-            return _bare(key.name) in self._loose
+            return bare_name(key.name) in self._loose
         for path, file in self._named.get(_last(key.file), ()):
             if not _same_file(key.file, path):
                 continue
             changed = file.head_lines if is_head else file.base_lines
-            if any(_same_name(key.name, name, parsed=_is_parsed(file)) for name in file.functions):
+            if any(_same_name(key.name, name, python=_is_python(file)) for name in file.functions):
                 return True
-            if lines and not _is_parsed(file) and any(a <= lines[1] and lines[0] <= b for a, b in changed):
+            if lines and not _is_python(file) and any(a <= lines[1] and lines[0] <= b for a, b in changed):
                 return True
         return False
 
 
-def _is_parsed(file: TouchedFile) -> bool:
+def _is_python(file: TouchedFile) -> bool:
     return (file.head or file.base).endswith(".py")
 
 
@@ -126,14 +135,14 @@ def _same_file(profile: str, path: str) -> bool:
     return profile == path or profile.endswith(f"/{path}") or path.endswith(f"/{profile}")
 
 
-def _same_name(profile: str, source: str, *, parsed: bool) -> bool:
+def _same_name(profile: str, source: str, *, python: bool) -> bool:
     """Some profilers print ``Class.method``, some ``method``."""
-    if not parsed:
-        return _bare(profile) == source
+    if not python:
+        return bare_name(profile) == bare_name(source)
     return profile == source or source.endswith(f".{profile}") or profile.endswith(f".{source}")
 
 
-def _bare(name: str) -> str:
+def bare_name(name: str) -> str:
     """``add`` of ``crate::Cart<T>::add::{{closure}}``, ``main.(*Cart).add.func1`` and ``Cart::add(int)``."""
     plain = _INNER.sub("", plain_name(name))
     if "::" in plain or "(" in plain.partition(".")[0]:

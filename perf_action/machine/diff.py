@@ -24,14 +24,15 @@ _LETTERS = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f
 
 @dataclass(slots=True)
 class FileDiff:
-    """One file: its path on both sides (empty: not there), the changed lines of each, what git says is round them, and
-    the lines themselves.
+    """One file: its path on both sides (empty: not there), the changed lines of each, where in head lines were only
+    removed (the line before them), what git says is round them, and the lines themselves.
     """
 
     base: str = ""
     head: str = ""
     base_lines: list[Lines] = field(default_factory=list)
     head_lines: list[Lines] = field(default_factory=list)
+    removed_at: list[Lines] = field(default_factory=list)
     context: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
 
@@ -62,6 +63,8 @@ def _hunk(file: FileDiff, match: re.Match[str], lines: Iterator[str]) -> None:
         file.base_lines.append((first_removed, first_removed + removed - 1))
     if added:
         file.head_lines.append((first_added, first_added + added - 1))
+    elif first_added:
+        file.removed_at.append((first_added, first_added))
     file.context.append(match[5])
     left = removed + added
     while left > 0 and (line := next(lines, None)) is not None:

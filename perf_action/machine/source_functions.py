@@ -1,16 +1,17 @@
-"""Which functions the changed lines of a file belong to: Python by its parser, other languages by what git shows.
+"""Which functions a file of source has, and which of them the changed lines of a diff belong to.
 
-git names the line of the function that a hunk is in, if it knows the language (``gitattributes``, userdiff). That is a
-line of source, of which the name is taken. It may be the function before: one more function in the family of those that
-a pull request touches costs a little power, and nothing else.
+Python is read by its own parser, Rust, Go, C, C++, JavaScript and TypeScript by tree-sitter (`syntax.py`). Of any other
+language, git names the line of the function that a hunk is in, if it knows the language (``gitattributes``, userdiff).
+That is a line of source, of which the name is taken. It may be the function before: one more function in the family of
+those that a pull request touches costs a little power, and nothing else; nobody is blamed by it.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from perf_action.model.touched import Lines
 
@@ -38,51 +39,67 @@ _CALLABLE = re.compile(r"([A-Za-z_~$][\w$]*)\s*\(")
 _NO_NAME = frozenset(
     ("if", "for", "while", "switch", "return", "catch", "sizeof", "decltype", "else", "match")
 )
-_COMPREHENSIONS = {
-    ast.ListComp: "<listcomp>",
-    ast.SetComp: "<setcomp>",
-    ast.DictComp: "<dictcomp>",
-    ast.GeneratorExp: "<genexpr>",
-}
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_FRAMES = (*_DEFINITIONS, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_LAST_NAME = re.compile(r"(?:::|\.)?([^:.]+)$")
 
 
-def python_functions(source: str, lines: Sequence[Lines]) -> tuple[str, ...]:
-    """The qualified names of the functions that any of the lines is in; nothing of what is no Python.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function in source: its lines, and what tells whether it is the same code, whatever its place and comments.
 
-    A line of a function inside another is not one of the outer function; one of a comprehension is one of both.
+    `inline`: it stands in the line of another (a lambda, a comprehension), whose code it is as well.
     """
-    try:
-        found = list(_python(ast.parse(source), ""))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
+
+    name: str
+    first: int
+    last: int
+    digest: bytes
+    inline: bool = False
+
+    @property
+    def bare(self) -> str:
+        match = _LAST_NAME.search(self.name)
+        return match[1] if match else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The functions of a file, and what it calls where: (line, bare name)."""
+
+    functions: tuple[Function, ...]
+    calls: tuple[tuple[int, str], ...] = ()
+
+
+def owned(source: Source, lines: Sequence[Lines]) -> dict[Function, list[int]]:
+    """The functions that any of the lines is in, with these lines.
+
+    A line of a function inside another is not one of the outer function; an inline function's is one of both.
+    """
     changed = sorted({n for first, last in lines for n in range(first, last + 1)})
-    owner = [""] * len(changed)
-    comprehensions: dict[str, None] = {}
-    for name, first, last in sorted(found, key=lambda f: f[1] - f[2]):  # the innermost comes last
-        low, high = bisect_left(changed, first), bisect_right(changed, last)
-        if low < high and name.endswith(tuple(_COMPREHENSIONS.values())):
-            comprehensions[name] = None
-        elif low < high:
-            owner[low:high] = [name] * (high - low)
-    return tuple(name for name in dict.fromkeys([*owner, *comprehensions]) if name)
+    owner: list[Function | None] = [None] * len(changed)
+    found: dict[Function, list[int]] = {}
+    for function in sorted(source.functions, key=lambda f: f.first - f.last):  # the innermost comes last
+        low, high = bisect_left(changed, function.first), bisect_right(changed, function.last)
+        if low == high:
+            continue
+        if function.inline:
+            found[function] = changed[low:high]
+        else:
+            owner[low:high] = [function] * (high - low)
+    for line, innermost in zip(changed, owner, strict=True):
+        if innermost is not None:
+            found.setdefault(innermost, []).append(line)
+    return dict(sorted(found.items(), key=lambda item: (item[0].first, item[0].name)))
 
 
-def _python(node: ast.AST, prefix: str) -> Iterator[tuple[str, int, int]]:
-    """(qualified name, first line, last line) of each function below a node."""
-    todo = [(node, prefix)]
-    while todo:
-        node, prefix = todo.pop()
-        inner = prefix
-        if isinstance(node, _FRAMES):
-            name = _COMPREHENSIONS.get(type(node)) or getattr(node, "name", "<lambda>")
-            above = [d.lineno for d in getattr(node, "decorator_list", [])]
-            yield f"{prefix}{name}", min([node.lineno, *above]), node.end_lineno or node.lineno
-            inner = f"{prefix}{name}.<locals>." if isinstance(node, _DEFINITIONS) else prefix
-        elif isinstance(node, ast.ClassDef):
-            inner = f"{prefix}{node.name}."
-        todo += [(child, inner) for child in ast.iter_child_nodes(node)]
+def ranges(lines: Iterable[int]) -> tuple[Lines, ...]:
+    """Ascending line numbers as ranges."""
+    out: list[Lines] = []
+    for line in lines:
+        if out and line == out[-1][1] + 1:
+            out[-1] = (out[-1][0], line)
+        else:
+            out.append((line, line))
+    return tuple(out)
 
 
 def named_in(context: Iterable[str], changed: Iterable[str]) -> tuple[str, ...]:
