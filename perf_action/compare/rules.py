@@ -49,6 +49,9 @@ _INFORMATIVE: Final = Rule(
 )
 _TAIL: Final = Rule(floor=0.05, judged=False, gating=False, why_not="shown only: too noisy to be judged")
 _RESIDENT: Final = Rule(floor=0.05, absolute=_MEGABYTE, launches=3, timed=False, launch_sd=0.02, run_sd=0.003)
+_SIZE: Final = Rule(
+    floor=0.05, judged=False, gating=False, timed=False, exact=True, why_not="shown only: limit it with a budget"
+)
 _COUNTED: Final = Rule(floor=0.01, absolute=1.0, launches=3, timed=False, exact=True)
 
 #: first match wins; patterns as in a shell
@@ -68,6 +71,7 @@ RULES: Final[tuple[tuple[str, Rule], ...]] = (
     ("memory.allocated*", Rule(floor=0.01, absolute=16.0, launches=3, timed=False, exact=True)),
     ("memory.leak.*", Rule(floor=0.05, absolute=64.0, launches=3, timed=False, exact=True)),
     ("memory.errors", _COUNTED),
+    ("artefact.size", _SIZE),
 )
 _DEFAULT: Final = Rule(floor=0.05)
 _DEFAULT_SIZE: Final = Rule(floor=0.05, launches=3, timed=False, launch_sd=0.02, run_sd=0.003)

@@ -120,13 +120,13 @@ def identical(base: Prepared, head: Prepared) -> str | None:
     """Why the two sides run the same program, or None: the same tree, or an artefact of the build equal to the byte."""
     if base.checkout.tree == head.checkout.tree:
         return f"both sides have the same files (tree {head.checkout.tree[:12]})"
-    ours, theirs = (_artefact(side) for side in (base, head))
+    ours, theirs = (artefact(side) for side in (base, head))
     if ours and theirs and filecmp.cmp(ours, theirs, shallow=False):
         return f"{theirs.name} is the same on both sides, byte for byte"
     return None
 
 
-def _artefact(side: Prepared) -> Path | None:
+def artefact(side: Prepared) -> Path | None:
     """The built program that the command starts: a binary inside the checkout."""
     if side.service.build is None:
         return None

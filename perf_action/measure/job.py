@@ -13,6 +13,7 @@ from perf_action.machine.doctor import service_checks
 from perf_action.machine.doctor.machine import machine_checks
 from perf_action.machine.environment import environment
 from perf_action.machine.needs import prepared_target, profilers_of
+from perf_action.machine.prepare import Prepared, artefact
 from perf_action.machine.sysctl import Kernel
 from perf_action.machine.toolchain import lock_files, toolchain
 from perf_action.measure.answers import other_answers
@@ -29,6 +30,7 @@ from perf_action.measure.schedule import Schedule, expected_seconds, schedule
 from perf_action.measure.sides import Sides
 from perf_action.measure.snapshot import snapshot
 from perf_action.model.environment import Environment
+from perf_action.model.metric import Metric
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.trial import Side, Stage
 from perf_action.profilers import profiler
@@ -154,4 +156,16 @@ def _side(side: Side, campaign: Campaign, bench: Bench, taken_on: Environment, r
     )
     otherwise = other_answers(campaign.records, worst) if side is Side.BASE else ""
     # said of base: what is kept of head, and its budgets, are as good as ever
-    return replace(measured, not_comparable=otherwise or measured.not_comparable)
+    return replace(
+        measured,
+        metrics=(*measured.metrics, *_size(bench.prepared[side])),
+        not_comparable=otherwise or measured.not_comparable,
+    )
+
+
+def _size(built: Prepared) -> tuple[Metric, ...]:
+    program = artefact(built)
+    if program is None:
+        return ()
+    size = program.stat().st_size
+    return (Metric(name="artefact.size", unit="bytes", better="lower", samples=(size,), exact=True),)
