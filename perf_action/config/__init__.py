@@ -1,7 +1,9 @@
 """perf.yml and the action's inputs as one frozen, checked value."""
 
+from perf_action.config.budgets import parse_budget
 from perf_action.config.group import Command
 from perf_action.config.groups import (
+    Accept,
     BaselineOptions,
     Comment,
     CommentMode,
@@ -10,12 +12,13 @@ from perf_action.config.groups import (
     Measure,
     Scenario,
     StageOptions,
-    parse_budget,
 )
+from perf_action.config.needs import Need
 from perf_action.config.read import digest, parse, read_config
 from perf_action.config.service import Ready, Service
 
 __all__ = [
+    "Accept",
     "BaselineOptions",
     "Command",
     "Comment",
@@ -23,6 +26,7 @@ __all__ = [
     "Config",
     "FailOn",
     "Measure",
+    "Need",
     "Ready",
     "Scenario",
     "Service",

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
+from perf_action.config.budgets import parse_budgets
 from perf_action.config.group import Command, Group
-from perf_action.config.quantity import Launches, Range, Seconds, Share, quantity
+from perf_action.config.needs import Need, check_needs
+from perf_action.config.presets import names as preset_names
+from perf_action.config.quantity import Launches, Range, Seconds, Share
 from perf_action.config.service import Service
 from perf_action.model.finding import Budget
 from perf_action.model.trial import CallGraph
@@ -190,25 +193,33 @@ class FailOn(str, Enum):
     NEVER = "never"
 
 
-#: budgets that are no metric: rule -> the unit its limit must have
-SPECIAL_BUDGETS = {"cpu.hot_function": "ratio"}
+class Accept(str, Enum):
+    LABEL = "label"
+    COMMIT = "commit"
 
 
-def parse_budget(rule: str, value: Any) -> Budget:
-    """``500MB`` is at most that, ``>= 100`` at least, ``+5%`` a change against base. ValueError says what is wrong."""
-    text = str(value).strip()
-    at_least = text.startswith(">=")
-    text = text.removeprefix(">=").removeprefix("<=").strip()
-    relative = text.startswith("+")
-    limit, unit = quantity(text if isinstance(value, str) else value)
-    if relative and unit != "ratio":
-        raise ValueError(f"{value!r}: a change is a percentage, such as +5%")
-    expected = SPECIAL_BUDGETS.get(rule)
-    if expected and unit not in (expected, "count"):
-        raise ValueError(f"{value!r}: {rule} is limited by a share, such as 10%")
-    if rule.endswith("_rate") and unit == "count":
-        unit = "ratio"
-    return Budget(rule=rule, limit=limit, unit=unit, relative=relative, at_least=at_least)
+#: what may stand under `budgets`, for editors; `parse_budgets` checks it
+_LIMIT = {"type": ["string", "number", "null"]}
+_BUDGETS = {
+    "type": "object",
+    "properties": {
+        "preset": {
+            "description": f"budgets to begin with: {', '.join(preset_names())}; or a list of them",
+            "type": ["string", "array"],
+            "items": {"type": "string"},
+        },
+        "ratchet": {
+            "description": "let limits follow improvements: true, or how far above the best they stay (default 5%)",
+            "type": ["boolean", "string", "number"],
+        },
+    },
+    "additionalProperties": {
+        "anyOf": [
+            _LIMIT,
+            {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+        ]
+    },
+}
 
 
 class Config(Group):
@@ -220,11 +231,17 @@ class Config(Group):
     stages: dict[str, StageOptions] = Field(default_factory=dict)
     """named stages, besides the clean launches and the soak"""
     measure: Measure = Measure()
-    budgets: dict[str, str | float | int] = Field(default_factory=dict)
-    """metric: limit, such as memory.peak: 500MB, cpu.hot_function: 10%, cpu.per_request: +5%"""
+    budgets: Annotated[dict[str, Any], WithJsonSchema(_BUDGETS)] = Field(default_factory=dict)
+    """what: limit, such as memory.peak: 500MB, cpu.per_request: +5%, "function encode_*": 5%, "category locks": 5%,
+    "route GET /items/*": {p95: 10ms}, "site store.*": 50MB; preset and ratchet hold for all"""
     baseline: BaselineOptions = BaselineOptions()
     fail_on: list[FailOn] = Field(default_factory=lambda: [FailOn.NEVER])
     """what makes the job red: regression, budget, leak, inconclusive; default never"""
+    accept: list[Accept] = Field(default_factory=lambda: [Accept.LABEL])
+    """who may accept a regression, so that it does not fail: label (a label on the pull request, which needs the triage
+    role), commit (a line in the commit's message or the pull request's text, which its author writes); [] for nobody"""
+    needs: dict[str, Need] = Field(default_factory=dict)
+    """named services that the service needs, such as a database: started before it, for each side its own"""
     comment: Comment = Comment()
     paths: list[str] = Field(default_factory=list)
     """measure only if one of these changed; ! excludes"""
@@ -244,14 +261,10 @@ class Config(Group):
     @field_validator("budgets")
     @classmethod
     def _limits(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for rule, limit in value.items():
-            try:
-                parse_budget(rule, limit)
-            except ValueError as error:
-                raise ValueError(f"{rule}: {error}") from None
+        parse_budgets(value)
         return value
 
-    @field_validator("load", "stages")
+    @field_validator("load", "stages", "needs")
     @classmethod
     def _names(cls, value: dict[str, Any]) -> dict[str, Any]:
         for name in value:
@@ -270,11 +283,12 @@ class Config(Group):
                 )
         if self.measure.placement == "duet" and self.service.port:
             raise ValueError("measure.placement: duet needs two ports, but service.port fixes one")
+        check_needs(self.needs, self.service, self.measure.placement)
         return self
 
     @property
     def limits(self) -> tuple[Budget, ...]:
-        return tuple(parse_budget(rule, limit) for rule, limit in self.budgets.items())
+        return parse_budgets(self.budgets)
 
     @property
     def loads_used(self) -> set[str]:

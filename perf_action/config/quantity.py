@@ -31,10 +31,16 @@ def share(value: Any) -> float:
 
 
 def quantity(value: Any) -> tuple[float, str]:
-    """``500MB`` as (5e8, "bytes"), ``10%`` as (0.1, "ratio"), ``100ms`` as (1e8, "ns"), ``100MB/s`` as a rate, ``7`` as a count."""
+    """``500MB`` as (5e8, "bytes"), ``10%`` as (0.1, "ratio"), ``100ms`` as (1e8, "ns"), ``7`` as a count; ``100MB/s`` and
+    ``7/s`` as rates, ``2kB/request`` as what one request may cost.
+    """
     number, unit = _split(value, "a quantity such as 500MB, 10% or 100ms")
-    if unit.endswith("/s") and is_unit(unit[:-2]) and canonical_unit(unit[:-2]) == "bytes":
-        return number * factor(unit[:-2]), "bytes/s"
+    bare, slash, per = unit.partition("/")
+    if slash and per in ("s", "request") and (not bare or (is_unit(bare) and bare != "%")):
+        canonical = canonical_unit(bare) if bare else "count"
+        if per == "request" or canonical in ("bytes", "count"):
+            scaled = number * (factor(bare) if bare else 1.0)
+            return scaled, "1/s" if (canonical, per) == ("count", "s") else f"{canonical}/{per}"
     if not unit:
         return number, "count"
     if not is_unit(unit):

@@ -63,13 +63,19 @@ def digest(config: Config) -> str:
     are left out.
     """
     data = config.model_dump(
-        mode="json", exclude={"budgets", "fail_on", "comment", "baseline", "paths", "measure"}
+        mode="json", exclude={"budgets", "fail_on", "accept", "comment", "baseline", "paths", "measure"}
     )
     data["service"].pop("env", None)
     for group in data["load"].values():
         group.pop("env", None)
+    for group in data["needs"].values():
+        group.pop("env", None)
+    if not data["needs"]:
+        del data["needs"]  # settings without any are what they were before there was such a key
     if data["service"].get("ready"):
         data["service"]["ready"].pop("headers", None)
+        if data["service"]["ready"].get("command") is None:
+            data["service"]["ready"].pop("command", None)
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12]
 
 

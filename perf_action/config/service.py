@@ -12,7 +12,7 @@ from perf_action.config.quantity import Seconds
 
 
 class Ready(Group):
-    """How to see that the service answers: exactly one of url, tcp and log."""
+    """How to see that the service answers: exactly one of url, tcp, log and command."""
 
     url: str | None = None
     """GET this until it answers 2xx; {port} is replaced"""
@@ -20,6 +20,8 @@ class Ready(Group):
     """connect to host:port until it works; {port} is replaced"""
     log: str | None = None
     """a regular expression that a line of the service's output matches"""
+    command: Command | None = None
+    """run this until it ends with 0, such as pg_isready -p {port}"""
     headers: dict[str, str] = Field(default_factory=dict, repr=False)
     """headers of the GET; $NAME is taken from the environment"""
     timeout: Seconds = 60.0
@@ -27,9 +29,11 @@ class Ready(Group):
 
     @model_validator(mode="after")
     def _one_way(self) -> Ready:
-        given = [k for k in ("url", "tcp", "log") if getattr(self, k)]
+        given = [k for k in ("url", "tcp", "log", "command") if getattr(self, k)]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of url, tcp and log, not {' and '.join(given) or 'none'}")
+            raise ValueError(
+                f"give exactly one of url, tcp, log and command, not {' and '.join(given) or 'none'}"
+            )
         if self.headers and not self.url:
             raise ValueError("headers go with url")
         if self.log:
@@ -43,7 +47,7 @@ _EXISTING = ("pid", "url", "container")
 
 class Service(Group):
     """How to get, start and stop the service, or which one that runs already. {port}, {work} (a fresh folder for each
-    launch), {checkout} and {python} are replaced in commands and values.
+    launch), {checkout}, {python} and {needs.NAME.port} are replaced in commands and values.
     """
 
     command: Command = ""

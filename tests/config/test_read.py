@@ -20,6 +20,8 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
+#: as version 1 made them
+SMALL_DIGEST, READY_DIGEST = "31158b710a06", "3acc8a60604b"
 MINIMAL = "service: {command: python app.py}\nload: {baseline: {script: l.py}}\n"
 
 
@@ -83,7 +85,7 @@ def test_units_are_canonical() -> None:
         ("service: {command: x}\nload: {}\n", "at least one load is needed"),
         (
             "service: {command: x, ready: {url: a, tcp: b}}\nload: {a: {script: l}}\n",
-            "exactly one of url, tcp and log",
+            "exactly one of url, tcp, log and command",
         ),
         (
             "service: {command: x, port: 80}\nload: {a: {script: l}}\nmeasure: {placement: duet}\n",
@@ -123,9 +125,24 @@ def test_overrides_replace_what_the_file_says(tmp_path: Path) -> None:
 def test_the_digest_knows_no_secret_and_no_policy() -> None:
     plain = digest(parse(SMALL, "x"))
     assert plain == digest(
-        parse({**SMALL, "service": {**SMALL["service"], "env": {"TOKEN": "a"}}, "budgets": {"a": 1}}, "x")
+        parse(
+            {**SMALL, "service": {**SMALL["service"], "env": {"TOKEN": "a"}}, "budgets": {"memory.peak": 1}},
+            "x",
+        )
     )
+    assert plain == digest(parse({**SMALL, "accept": ["label", "commit"]}, "x"))
     assert plain != digest(parse({**SMALL, "load": {"baseline": {"script": "l.py", "users": 9}}}, "x"))
+    need = {"command": "db", "env": {"PASSWORD": "a"}}
+    needy = digest(parse({**SMALL, "needs": {"db": need}}, "x"))
+    assert needy != plain
+    assert needy == digest(parse({**SMALL, "needs": {"db": {**need, "env": {}}}}, "x"))
+
+
+def test_keys_that_are_younger_than_a_kept_history_do_not_change_its_digest() -> None:
+    """Digests of settings without them, as versions before them made them: a history must not end with an update."""
+    ready = {"service": {**SMALL["service"], "ready": {"tcp": "127.0.0.1:{port}"}}, "load": SMALL["load"]}
+    assert digest(parse(SMALL, "x")) == SMALL_DIGEST
+    assert digest(parse(ready, "x")) == READY_DIGEST
 
 
 def test_secrets_do_not_show_in_the_text_of_a_config() -> None:

@@ -1,0 +1,79 @@
+"""Budgets on categories: the share of a kind of cost that serialization, locks, the database … may take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from perf_action.judge.limits import (
+    ERRORS,
+    LEAST_SAMPLES,
+    PHI,
+    Value,
+    against,
+    finding,
+    nearest,
+    unknown,
+    worst,
+)
+from perf_action.model.category import CATEGORIES, OTHER, CategoryCost
+from perf_action.model.finding import Budget, Finding
+
+_CLOSE = "too close to the limit for so few samples"
+_EVIDENCE = 5
+
+
+def category_budget(budget: Budget, categories: Sequence[CategoryCost]) -> Finding:
+    """The finding; of several stages with that kind of cost, the worst counts."""
+    costs = [c for c in categories if c.kind == budget.kind]
+    if not costs:
+        what = "CPU" if budget.kind == "cpu" else "memory" if budget.kind.startswith("alloc") else budget.kind
+        return unknown(budget, f"it was not measured; add a stage with a profiler of {what}")
+    known = {c.category.lower() for c in categories} | {*CATEGORIES, OTHER}
+    if budget.pattern.lower() not in known:
+        return unknown(budget, f"there is no such category{nearest(budget.pattern, sorted(known))}")
+    stages = dict.fromkeys(c.stage for c in costs)
+    return worst(budget, [_of_stage(budget, [c for c in costs if c.stage == stage]) for stage in stages])
+
+
+def _of_stage(budget: Budget, costs: Sequence[CategoryCost]) -> Finding:
+    """A category without a sample has no share of what was measured."""
+    total = math.fsum(c.samples for c in costs)
+    mine = next((c for c in costs if c.category.lower() == budget.pattern.lower()), None)
+    if 0 < total < LEAST_SAMPLES:
+        return unknown(budget, f"only {total:.0f} samples; {LEAST_SAMPLES} are needed")
+    if budget.relative:
+        return _of_change(budget, mine, total)
+    share = mine.share if mine else 0.0
+    state, close = against(budget, Value(value=share, half=_error(share, total)), _CLOSE)
+    functions = mine.functions[:_EVIDENCE] if mine else ()
+    return finding(
+        budget,
+        state,
+        value=share,
+        message="; ".join(
+            part for part in (f"most in {functions[0][0]}" if functions else "", close) if part
+        ),
+        evidence=(*(f"{name} {part:.1%}" for name, part in functions), *(mine.stacks[:1] if mine else ())),
+    )
+
+
+def _of_change(budget: Budget, mine: CategoryCost | None, total: float) -> Finding:
+    """The change of its share; both sides are taken to have as many samples."""
+    if mine is None or mine.base_share is None:
+        return unknown(budget, "it was not measured on both sides")
+    if not mine.base_share:
+        return unknown(budget, "base spends nothing on it, so there is no change")
+    change = mine.share / mine.base_share - 1
+    relative = math.hypot(
+        _error(mine.base_share, total) / mine.base_share,
+        _error(mine.share, total) / mine.share if mine.share else 0.0,
+    )
+    state, close = against(budget, Value(value=change, half=(1 + change) * relative), _CLOSE)
+    message = "; ".join(part for part in ("the change of its share", close) if part)
+    return finding(budget, state, value=change, message=message)
+
+
+def _error(share: float, samples: float) -> float:
+    """Half of the 80 % interval of a share; zero for what was counted."""
+    return ERRORS * math.sqrt(PHI * share * max(1 - share, 0.0) / samples) if samples else 0.0

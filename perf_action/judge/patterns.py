@@ -1,0 +1,50 @@
+"""Which functions and call sites a budget's glob means.
+
+Tools name the same function in different ways, so a pattern may match its name (``encode_*``), its module or file and
+name with dots (``registry.store.*``), from any folder on, or its file with name or line (``store.py:put``).
+Globs are Python's `fnmatch`, which does not backtrack over several stars; names are looked at up to 500 characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import translate
+
+from perf_action.judge.spent import Place
+
+_LONGEST = 500
+_MOST_FOLDERS = 8
+_SUFFIX = re.compile(r"\.(?:py|pyx|rs|go|c|cc|cpp|cxx|h|hpp|js|mjs|ts|rb|java)$")
+
+
+class Pattern:
+    """A compiled glob."""
+
+    def __init__(self, glob: str) -> None:
+        # a bracket is far more often part of a name (`<T as X>[u8]`, `operator[]`) than a set of characters
+        self._match = re.compile(translate(glob.replace("[", "[[]"))).match
+
+    def matches(self, place: Place) -> bool:
+        return any(self._match(name) for name in names(place))
+
+
+def names(place: Place) -> Iterator[str]:
+    """The names by which a place can be meant."""
+    name, file, module = (text[:_LONGEST] for text in place.key)
+    yield name
+    if module:
+        yield f"{module}.{name}"
+        yield f"{module}::{name}"
+    if not file:
+        return
+    parts = [part for part in file.split("/") if part][-_MOST_FOLDERS:]
+    dotted = [_SUFFIX.sub("", part) for part in parts]
+    dotted = dotted[:-1] if dotted[-1:] == ["__init__"] else dotted
+    for i in range(len(dotted)):
+        yield ".".join((*dotted[i:], name))
+    for i in range(len(parts)):
+        tail = "/".join(parts[i:])
+        yield f"{tail}:{name}"
+        if place.site:
+            yield f"{tail}:{place.site}"
