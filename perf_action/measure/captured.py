@@ -39,10 +39,13 @@ _STATES = ("in_use", "in_use_count", "goroutines")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captured:
-    """Profiles of whole launches, of slices, metrics of the profilers, and notes about files that could not be read."""
+    """Profiles of whole launches, of slices, time-lines, metrics of the profilers, and notes about files that could not
+    be read.
+    """
 
     captures: tuple[CapturedProfile, ...]
     slices: tuple[ProfileSlice, ...]
+    timelines: tuple[CapturedProfile, ...]
     metrics: tuple[Metric, ...]
     notes: tuple[str, ...]
 
@@ -64,6 +67,7 @@ def captured(records: Iterable[TrialRecord], side: Side, folder: Path, read: Rea
     """All captures of `side`, read with `read`; `folder` is the run folder."""
     captures: list[CapturedProfile] = []
     slices: list[ProfileSlice] = []
+    timelines: list[CapturedProfile] = []
     counted: list[_Counted] = []
     values: list[Metric] = []
     notes: list[str] = []
@@ -75,6 +79,8 @@ def captured(records: Iterable[TrialRecord], side: Side, folder: Path, read: Rea
             except InputError as error:
                 notes.append(f"{record.trial.stage.name}: a capture could not be read: {error.reason}")
         notes += [note for _, content in taken for note in content.notes]
+        timelines += _timelines(taken, record)
+        taken = [(file, content) for file, content in taken if not file.timeline]
         cut = list(_cpu_slices(taken, record, side))
         slices += cut
         profiles = [*_whole(cut), *_others(taken)]
@@ -87,9 +93,26 @@ def captured(records: Iterable[TrialRecord], side: Side, folder: Path, read: Rea
     return Captured(
         captures=tuple(captures),
         slices=tuple(slices),
+        timelines=tuple(timelines),
         metrics=(*_per_request(counted), *_worst(values)),
         notes=tuple(notes),
     )
+
+
+def _timelines(
+    taken: Sequence[tuple[CaptureFile, Capture]], record: TrialRecord
+) -> Iterator[CapturedProfile]:
+    """The recordings of when what ran: waiting threads are in them, so they are wall time."""
+    for file, content in taken:
+        for profile in (c.profile for c in content.captures if file.timeline):
+            yield CapturedProfile(
+                stage=record.trial.stage.name,
+                launch=record.trial.pair,
+                requests=file.requests,
+                profile=replace(
+                    profile, kinds=(ValueKind("wall", profile.kinds[0].unit),), requests=file.requests
+                ),
+            )
 
 
 def _cpu_slices(

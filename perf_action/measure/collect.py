@@ -26,7 +26,7 @@ def captures(one: Launch, trial: Trial, folder: Path) -> tuple[CaptureFile, ...]
         for file in written:
             one.service.scrub(file)
     slices = {name: s for s in one.slices for name in _written_in(one, s.index)}
-    return tuple(
+    read = tuple(
         CaptureFile(
             side=one.side,
             launch=trial.pair,
@@ -37,6 +37,22 @@ def captures(one: Launch, trial: Trial, folder: Path) -> tuple[CaptureFile, ...]
         )
         for f in written
     )
+    return (*read, *_timeline(one, trial, folder))
+
+
+def _timeline(one: Launch, trial: Trial, folder: Path) -> Iterator[CaptureFile]:
+    """The recording of when what ran, if there is one."""
+    file = one.out / one.plan.timeline_artifact
+    if one.plan.timeline_artifact and file.is_file() and file.stat().st_size:
+        one.service.scrub(file)
+        yield CaptureFile(
+            side=one.side,
+            launch=trial.pair,
+            path=str(file.relative_to(folder)),
+            tool=trial.stage.profiler,
+            requests=one.timeline_requests,
+            timeline=True,
+        )
 
 
 def _newest(supersedes: str, files: list[Path]) -> list[Path]:

@@ -7,6 +7,7 @@ The only effect of measuring. It knows no profiler and no load tool by name: wha
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ from perf_action.recording import write_trial
 
 _SLICE_TIMEOUT = 120.0
 _COSTED_LAUNCHES = 2
+#: how long the time-line is to be, and how many times the requests of a slice it gets for it at most
+_TIMELINE_NS, _MOST_TIMES = 3_000_000_000, 16
 #: the service must be at rest before the clocks are read: what the last requests left undone belongs to their slice
 _SETTLE = 0.02
 
@@ -119,15 +122,10 @@ def _slice(launches: Sequence[Launch], trial: Trial, index: int, bench: Bench) -
     if trial.swap:
         _swap(launches, trial, index)
     stage = trial.stage
-    amount = Amount(
-        requests=stage.requests,
-        seconds=None if stage.requests else stage.seconds,
-        seed=trial.seed * 1000 + index,
-    )
+    amount = _amount(trial, index, launches[0].slices[-1:])
     for one in launches:
         if template := _recording(one, trial, index):
-            with blamed_on(one.side):
-                one.recorder.start(template, index)
+            _start_recording(one, template, index, needed=index < stage.slices)
     before = [one.service.usage(pss=False) for one in launches]
     results = _load(launches, amount, _SLICE_TIMEOUT * stage.slowdown + 20 * (stage.seconds or 0.0))
     bench.system.sleep(_SETTLE)
@@ -135,10 +133,37 @@ def _slice(launches: Sequence[Launch], trial: Trial, index: int, bench: Bench) -
     _stop_recording(launches)
     for one, was, now, result in zip(launches, before, after, results, strict=True):
         recorded = _recording(one, trial, index) is not None
+        if recorded and index >= stage.slices:
+            one.timeline_requests = result.requests
         if index < stage.slices or not recorded:
             one.slices.append(
                 replace(_slice_of(one, trial.pair, index, (was, now), result), recorded=recorded)
             )
+
+
+def _amount(trial: Trial, index: int, before: Sequence[Slice]) -> Amount:
+    """How much load a slice gets: what the stage says; the time-line, where rare things are looked for, some seconds."""
+    stage, times = trial.stage, 1
+    if index >= stage.slices and trial.pair == 0:
+        lasted = max((s.end_ns - s.start_ns for s in before), default=_TIMELINE_NS)
+        times = min(_MOST_TIMES, max(1, math.ceil(_TIMELINE_NS / max(lasted, 1))))
+    return Amount(
+        requests=stage.requests * times if stage.requests else stage.requests,
+        seconds=stage.seconds if stage.seconds and not stage.requests else None,
+        seed=trial.seed * 1000 + index,
+    )
+
+
+def _start_recording(one: Launch, template: Sequence[str], index: int, *, needed: bool) -> None:
+    """Attach the recorder. What is not `needed` becomes a note of the launch if it fails."""
+    with blamed_on(one.side):
+        try:
+            one.recorder.start(template, index)
+        except CannotMeasure as error:
+            if needed:
+                raise
+            one.recorder.close()
+            one.notes.append(f"there is no time-line: {error}")
 
 
 def _swap(launches: Sequence[Launch], trial: Trial, index: int) -> None:

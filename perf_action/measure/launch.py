@@ -57,7 +57,8 @@ def blamed_on(side: Side) -> Iterator[None]:
 @dataclass(slots=True, kw_only=True)
 class Launch:
     """`core` is where the service is pinned, `load_apart` whether the load runs elsewhere and stays there when cores
-    are swapped; `requests` counts all that were made (None: nobody counted), `slices` and `captures` fill as it goes.
+    are swapped; `requests` counts all that were made (None: nobody counted), `timeline_requests` those of the time-line's
+    slice; `slices` and `captures` fill as it goes.
     """
 
     side: Side
@@ -71,6 +72,7 @@ class Launch:
     recorder: Recorder
     start_up_ns: int | None = None
     requests: int | None = 0
+    timeline_requests: int | None = None
     slices: list[Slice] = field(default_factory=list)
     captures: tuple[CaptureFile, ...] = ()
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)

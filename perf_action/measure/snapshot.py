@@ -113,6 +113,7 @@ def snapshot(
         series=tuple(_series(good, side)),
         captures=found.captures,
         slices=found.slices,
+        timelines=found.timelines,
         notes=tuple(dict.fromkeys((*notes, *found.notes, *(n for r in good for n in r.notes)))),
         not_comparable=_unusable(clean, side, max_error_rate),
     )

@@ -16,7 +16,8 @@ from perf_action.model.profile import CapturedProfile, ProfileSlice
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Snapshot:
     """`label` names it to people (a commit, a file). `captures` are whole profiles, `slices` what a sampling
-    profiler saw per slice of load; `not_comparable` gives the reason why the load itself was no good, or is empty.
+    profiler saw per slice of load, `timelines` when what ran or waited (samples with times and threads, kind wall), for
+    head's own checks and never compared; `not_comparable` gives the reason why the load itself was no good, or is empty.
     """
 
     label: str
@@ -26,6 +27,7 @@ class Snapshot:
     series: tuple[Series, ...] = ()
     captures: tuple[CapturedProfile, ...] = ()
     slices: tuple[ProfileSlice, ...] = ()
+    timelines: tuple[CapturedProfile, ...] = ()
     notes: tuple[str, ...] = ()
     not_comparable: str = ""
 

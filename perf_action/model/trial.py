@@ -117,7 +117,8 @@ class CaptureFile:
     """A file that a profiler wrote, relative to the trial's folder.
 
     `slice` is the index of the slice it was recorded in, None if it covers the whole launch; `requests` how many the
-    service answered meanwhile, None where nobody counted.
+    service answered meanwhile, None where nobody counted. `timeline`: it says when what ran and waited, and nothing is
+    added up from it.
     """
 
     side: Side
@@ -126,6 +127,7 @@ class CaptureFile:
     tool: str
     slice: int | None = None
     requests: int | None = None
+    timeline: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,7 @@ class Plan:
     `argv` starts the service, wrapped where the profiler wraps; `env` is added to its environment. `attach` is the
     argv of a recorder that runs during each slice, on another core where there is one (None: nothing is attached, the
     whole launch is recorded), `recorder_env` is added to its environment; `timeline` is the argv of one more such
-    recording, of one slice in the first launch, that says when what ran. `attached` is a regular expression that the
+    recording, of one slice in the first launch, that says when what ran and waited, into `timeline_artifact`. `attached` is a regular expression that the
     recorder's output matches once it records; `stop_profiler` the signal that makes it write its file (None: it ends by
     itself, and has failed if its exit code is not 0). `own_processes` are names of executables in the tree that belong
     to the profiler, not to the service. `artifacts` are glob patterns, relative to the output folder, of captures to be
@@ -74,6 +74,7 @@ class Plan:
     env: tuple[tuple[str, str], ...] = ()
     attach: tuple[str, ...] | None = None
     timeline: tuple[str, ...] | None = None
+    timeline_artifact: str = ""
     attached: str = ""
     recorder_env: tuple[tuple[str, str], ...] = ()
     stop_profiler: signal.Signals | None = signal.SIGINT

@@ -6,7 +6,8 @@ What was measured with 0.4.3, and why it is called as it is:
   ``--idle`` the last stack before a wait lasts until the next sample, with it nothing tells waiting from working. On a
   service that slept for 70 % of its time the trace gave the sleeping function 40 and 79 % of the cost, true were 7 %.
   Attaching takes 10 to 20 ms, so that a slice of its own is better than cutting. The Chrome trace of one more slice is
-  kept all the same, for questions of when rather than how much.
+  kept all the same, for questions of when rather than how much: with waiting threads, and with C frames where py-spy
+  can unwind them (x86-64), since ``clock_nanosleep`` below a coroutine says what its line of Python only hides.
 * On another core than the service. py-spy asks the kernel which threads run, then stops them; on a shared core the
   service moves on in between, and the function that waits got 45 % (on a core of its own 10 %).
 * Blocking, never ``--nonblocking``: a third of the stacks would be torn.
@@ -16,6 +17,7 @@ What was measured with 0.4.3, and why it is called as it is:
 
 from __future__ import annotations
 
+import platform
 import signal
 import sys
 from collections.abc import Mapping
@@ -32,6 +34,9 @@ from perf_action.system import Process, System
 Way = Literal["attach", "consent", "wrap"]
 
 _DEFAULT_RATE = 250.0
+#: ten samples are the 100 ms that an event loop may not be held up; C frames take their time
+_TIMELINE_RATE = "100"
+_TIMELINE = "py-spy.timeline.json"
 _PROBE = "import time; print('up', flush=True); time.sleep(60)"
 _REMEDY = "allow it with `sudo sysctl kernel.yama.ptrace_scope=1`, in a container with `--cap-add SYS_PTRACE`"
 
@@ -54,15 +59,16 @@ class PySpy:
         and warm-up included, and a note says so.
         """
         spy = self._binary or program(system)
-        options = (
+        common = ("--full-filenames", *("--subprocesses",) * stage.subprocesses)
+        samples = (
+            "--format",
+            "raw",
             "--rate",
             f"{stage.rate_hz or _DEFAULT_RATE:.0f}",
-            "--full-filenames",
-            *("--subprocesses",) * stage.subprocesses,
+            *common,
             *("--native",) * stage.native,
             *("--gil",) * stage.gil,
         )
-        samples = ("--format", "raw", *options)
         env = consent(dict(target.env))
         way = way_in(spy, env, system)
         if way == "wrap":
@@ -76,12 +82,17 @@ class PySpy:
                 ),
             )
         record = (spy, "record", "--pid", "{pid}")
-        timeline = ("--format", "chrometrace", "--idle", *options)
+        timeline = (
+            *("--format", "chrometrace", "--idle", "--rate", _TIMELINE_RATE),
+            *common,
+            *("--native",) * (stage.native or platform.machine() == "x86_64"),
+        )
         return Plan(
             argv=target.argv,
             env=tuple(env.items()) if way == "consent" else (),
             attach=(*record, *samples, "--output", str(out / "py-spy.{slice}.raw")),
-            timeline=(*record, *timeline, "--output", str(out / "py-spy.timeline.json")),
+            timeline=(*record, *timeline, "--output", str(out / _TIMELINE)),
+            timeline_artifact=_TIMELINE,
             attached="Sampling process",
             stop_profiler=signal.SIGINT,
             own_processes=("py-spy",),

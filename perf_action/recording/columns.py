@@ -27,8 +27,12 @@ _MAX_BYTES = 1 << 30
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RecursionError)
 
 
-def encode_profile(profile: Profile) -> bytes:
-    """The same profile gives the same bytes. Threads and times of samples are left out."""
+#: of a sample, where they are kept
+_WHEN = ("sample_thread", "sample_time_ns")
+
+
+def encode_profile(profile: Profile, *, timed: bool = False) -> bytes:
+    """The same profile gives the same bytes. Threads and times of samples are left out unless `timed`."""
     facts = {
         "strings": profile.strings,
         "kinds": profile.kinds,
@@ -43,6 +47,9 @@ def encode_profile(profile: Profile) -> bytes:
     }
     arrays = {name: getattr(profile, name).astype("<i4") for name in _ARRAYS}
     arrays["sample_values"] = profile.sample_values.astype("<i8")
+    for name in _WHEN if timed else ():
+        if (column := getattr(profile, name)) is not None:
+            arrays[name] = column.astype("<i8")
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(zipfile.ZipInfo("profile.json"), json.dumps(facts), zipfile.ZIP_DEFLATED)
@@ -60,7 +67,9 @@ def decode_profile(source: str, data: bytes) -> Profile:
             if sum(info.file_size for info in archive.infolist()) > _MAX_BYTES:
                 raise InputError(source, "larger than a profile can be")
             facts: dict[str, Any] = json.loads(archive.read("profile.json"))
-            columns = {name: _array(archive, name) for name in (*_ARRAYS, "sample_values")}
+            written = set(archive.namelist())
+            when = [name for name in _WHEN if f"{name}.npy" in written]
+            columns = {name: _array(archive, name) for name in (*_ARRAYS, "sample_values", *when)}
         profile = Profile(
             strings=tuple(map(str, facts["strings"])),
             kinds=tuple(ValueKind(*map(str, kind)) for kind in facts["kinds"]),
@@ -77,9 +86,24 @@ def decode_profile(source: str, data: bytes) -> Profile:
         if profile.fidelity not in get_args(Fidelity):
             raise ValueError(f"unknown fidelity {profile.fidelity}")
         profile.check()
+        _check_when(profile)
     except (*_BROKEN, KeyError, TypeError, ValueError, RuntimeError) as error:  # RuntimeError: "encrypted"
         raise InputError(source, f"not a recorded profile: {error}") from None
     return profile
+
+
+def _check_when(profile: Profile) -> None:
+    """ValueError if threads or times do not belong to the samples."""
+    for column in (profile.sample_thread, profile.sample_time_ns):
+        if column is not None and (column.shape != profile.sample_stack.shape or column.dtype.kind != "i"):
+            raise ValueError("threads or times do not fit the samples")
+    threads = profile.sample_thread
+    if (
+        threads is not None
+        and threads.size
+        and not -1 <= threads.min() <= threads.max() < len(profile.strings)
+    ):
+        raise ValueError("a thread has no name")
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> Any:

@@ -194,35 +194,41 @@ def _sides_from_json(folder: Path, raw: dict[str, Any], source: Path) -> dict[Si
 def _side_to_json(snapshot: Snapshot) -> dict[str, Any]:
     return {
         **described(snapshot),
-        "captures": [
-            {"stage": c.stage, "launch": c.launch, "requests": c.requests, "file": name}
-            for name, c in _named(snapshot)
-        ],
+        "captures": [_described(name, c) for name, c in _named(snapshot)],
         "slices": bool(snapshot.slices),
+        "timelines": [_described(name, c) for name, c in _named_timelines(snapshot)],
     }
 
 
+def _described(file: str, capture: CapturedProfile) -> dict[str, Any]:
+    return {"stage": capture.stage, "launch": capture.launch, "requests": capture.requests, "file": file}
+
+
 def _side_from_json(folder: Path, raw: dict[str, Any], source: Path) -> Snapshot:
-    captures = []
-    for c in raw["captures"]:
-        path = _inside(folder, str(c["file"]), source)
-        requests = None if c["requests"] is None else int(c["requests"])
-        profile = decode_profile(str(path), _read(path, source))
-        captures.append(
-            CapturedProfile(
-                stage=str(c["stage"]), launch=int(c["launch"]), requests=requests, profile=profile
-            )
-        )
     return replace(
         from_description(raw),
-        captures=tuple(captures),
+        captures=tuple(_capture(folder, c, source) for c in raw["captures"]),
         slices=_slices(folder / "slices.jsonl.gz", source) if raw["slices"] else (),
+        timelines=tuple(
+            _capture(folder, c, source) for c in raw.get("timelines", [])
+        ),  # earlier runs have none
+    )
+
+
+def _capture(folder: Path, raw: dict[str, Any], source: Path) -> CapturedProfile:
+    path = _inside(folder, str(raw["file"]), source)
+    requests = None if raw["requests"] is None else int(raw["requests"])
+    profile = decode_profile(str(path), _read(path, source))
+    return CapturedProfile(
+        stage=str(raw["stage"]), launch=int(raw["launch"]), requests=requests, profile=profile
     )
 
 
 def _write_profiles(folder: Path, snapshot: Snapshot) -> None:
     for name, capture in _named(snapshot):
         write_bytes(folder / name, encode_profile(capture.profile))
+    for name, capture in _named_timelines(snapshot):
+        write_bytes(folder / name, encode_profile(capture.profile, timed=True))
     for stage, profile in stage_profiles(snapshot).items():
         write_bytes(folder / stage / "profile.pb.gz", to_pprof(profile))
     if snapshot.slices:
@@ -235,6 +241,10 @@ def _slices(path: Path, source: Path) -> tuple[ProfileSlice, ...]:
 
 def _named(snapshot: Snapshot) -> list[tuple[str, CapturedProfile]]:
     return [(f"{c.stage}/launch-{c.launch}-{i}.profile", c) for i, c in enumerate(snapshot.captures)]
+
+
+def _named_timelines(snapshot: Snapshot) -> list[tuple[str, CapturedProfile]]:
+    return [(f"{c.stage}/timeline-{c.launch}-{i}.profile", c) for i, c in enumerate(snapshot.timelines)]
 
 
 def _inside(folder: Path, name: str, source: Path) -> Path:

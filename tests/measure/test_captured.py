@@ -101,3 +101,25 @@ def test_a_state_is_that_of_the_last_slice_and_says_nothing_of_what_was_spent() 
         ("in_use_count", ""): 2,
         ("allocated", ""): 7000,
     }
+
+
+def test_a_time_line_is_kept_apart_and_nothing_is_added_up_from_it() -> None:
+    stage = Stage(name="cpu", profiler="py-spy", load="l", placement="alone", min_launches=1, max_launches=1)
+    files = {"py-spy.0.raw": profile((ValueKind("cpu", "samples"),), 5), "timeline.json": profile(CPU, 10**9)}
+    listed = (
+        CaptureFile(side=Side.HEAD, launch=0, path="head/py-spy.0.raw", tool="py-spy", slice=0, requests=100),
+        CaptureFile(
+            side=Side.HEAD, launch=0, path="head/timeline.json", tool="py-spy", requests=300, timeline=True
+        ),
+    )
+    trial = Trial(number=1, stage=stage, pair=0, sides=(Side.HEAD,))
+    record = TrialRecord(trial=trial, slices=(a_slice(0),), captures=listed)
+
+    def read(path: Path) -> Capture:
+        return Capture(format="x", captures=(CapturedProfile(stage="file", profile=files[path.name]),))
+
+    found = captured([record], Side.HEAD, Path(), read)
+    (kept,) = found.timelines
+    assert (kept.stage, kept.requests, kept.profile.kinds) == ("cpu", 300, (ValueKind("wall", "ns"),))
+    assert [c.profile.total() for c in found.captures] == [5]
+    assert [s.profile.total() for s in found.slices] == [5]

@@ -64,7 +64,8 @@ def test_a_plan_attaches_to_each_slice(target, stage, tmp_path, system):
     assert "--gil" in one.attach
     assert "--gil" not in plan.attach
     assert one.timeline is not None
-    assert "--gil" in one.timeline
+    assert "--idle" in one.timeline
+    assert "--gil" not in one.timeline, "it is to show what waits"
     assert one.attach[one.attach.index("--rate") + 1] == "250"
 
 

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,35 @@ def test_a_spoilt_profile_is_refused_and_nothing_else(data: st.DataObject) -> No
             flipped[data.draw(st.integers(0, len(flipped) - 1))] ^= data.draw(st.integers(1, 255))
     with contextlib.suppress(InputError):
         decode_profile("x", bytes(flipped)).check()
+
+
+def timeline() -> Profile:
+    builder = ProfileBuilder([ValueKind("wall", "ns")], tool="py-spy")
+    stack = builder.stack_of([builder.frame(builder.function("wait", file="app.py"), line=3)])
+    for at in (0, 10_000_000):
+        builder.sample(stack, [10_000_000], thread="loop", time_ns=at)
+    return builder.build(requests=40)
+
+
+def test_a_time_line_keeps_its_times_and_threads(tmp_path: Path) -> None:
+    kept = CapturedProfile(stage="cpu", launch=0, requests=40, profile=timeline())
+    write_run(tmp_path, replace(run(), sides={Side.HEAD: replace(snapshot(), timelines=(kept,))}))
+    (read,) = read_run(tmp_path).sides[Side.HEAD].timelines
+    assert (read.stage, read.requests, read.profile.kinds[0].kind) == ("cpu", 40, "wall")
+    assert read.profile.sample_time_ns is not None
+    assert read.profile.sample_time_ns.tolist() == [0, 10_000_000]
+    assert read.profile.sample_thread is not None
+    assert [read.profile.strings[i] for i in read.profile.sample_thread] == ["loop", "loop"]
+
+
+def test_times_that_do_not_fit_their_samples_are_refused() -> None:
+    good = timeline()
+    assert good.sample_time_ns is not None
+    assert good.sample_thread is not None
+    for bad in (
+        replace(good, sample_time_ns=good.sample_time_ns[:1]),
+        replace(good, sample_thread=good.sample_thread + 1000),
+    ):
+        with pytest.raises(InputError, match="not a recorded profile"):
+            decode_profile("timeline.profile", encode_profile(bad, timed=True))
+    assert decode_profile("plain", encode_profile(good)).sample_time_ns is None
