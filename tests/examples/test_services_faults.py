@@ -79,7 +79,7 @@ def test_every_fault_is_there_to_be_found(launched, registry, language):
     assert costs["lock"].wait > 0.001, costs  # one after the other, a millisecond each
     assert costs["lock"].cpu < 2 * well.cpu + 0.0002, costs
     assert costs["leak"].grown > 1500, costs
-    assert costs["leak"].cpu < 1.5 * well.cpu + 0.0001, costs
+    assert costs["leak"].cpu < 3 * well.cpu + 0.0002, costs
     for fault in ("", "slow", "lock"):
         assert costs[fault].grown < 1000, costs
 
