@@ -41,7 +41,7 @@ def touched_functions(
     return frozenset(
         key._replace(name=plain_name(key.name))
         for snapshot, is_head in ((base, False), (head, True))
-        for key, lines in _seen(snapshot).items()
+        for key, lines in seen_lines(snapshot).items()
         if files.touch(key, lines, is_head=is_head)
     )
 
@@ -72,7 +72,7 @@ def family(tree: CallTree, touched: frozenset[FunctionKey]) -> NDArray[np.bool_]
     return out
 
 
-def _seen(snapshot: Snapshot) -> dict[FunctionKey, Lines | None]:
+def seen_lines(snapshot: Snapshot) -> dict[FunctionKey, Lines | None]:
     """Every function, with the first line that is known of it and the last one that was seen to run."""
     ranges: dict[FunctionKey, Lines | None] = {}
     for profile in _profiles(snapshot):
@@ -144,7 +144,7 @@ def _same_name(profile: str, source: str, *, python: bool) -> bool:
 
 def bare_name(name: str) -> str:
     """``add`` of ``crate::Cart<T>::add::{{closure}}``, ``main.(*Cart).add.func1`` and ``Cart::add(int)``."""
-    plain = _INNER.sub("", plain_name(name))
+    plain = _INNER.sub("", plain_name(name.replace("[...]", "")))
     if "::" in plain or "(" in plain.partition(".")[0]:
         plain = _INNER.sub("", generic_name(plain)).partition("(")[0]
     return re.split(r"::|\.", plain)[-1]

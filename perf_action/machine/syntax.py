@@ -47,20 +47,24 @@ def _field(name: str) -> Callable[[Node], str]:
 
 
 def _text(node: Node | None) -> str:
-    text = node.text if node is not None else None
-    return str(text, "utf-8", "replace") if text else ""
+    text: bytes | None = node.text if node is not None else None
+    return text.decode(errors="replace") if text else ""
 
 
 def _last_identifier(text: str) -> str:
     """``add`` of ``self.cart.add`` and of ``Vec::<u8>::add``."""
-    names = _IDENTIFIER.findall(re.sub(r"<[^<>]*>", "", text[-_LONGEST_NAME:]))
+    names: list[str] = _IDENTIFIER.findall(re.sub(r"<[^<>]*>", "", text[-_LONGEST_NAME:]))
     return names[-1] if names else ""
 
 
 def _rust_impl(node: Node) -> str:
     """The type; where that is a parameter (``impl<T> Add for T``), the trait."""
-    kind = _IDENTIFIER.findall(_text(node.child_by_field_name("type"))[:_LONGEST_NAME].partition("<")[0])
-    parameters = _IDENTIFIER.findall(_text(node.child_by_field_name("type_parameters"))[:_LONGEST_NAME])
+    kind: list[str] = _IDENTIFIER.findall(
+        _text(node.child_by_field_name("type"))[:_LONGEST_NAME].partition("<")[0]
+    )
+    parameters: list[str] = _IDENTIFIER.findall(
+        _text(node.child_by_field_name("type_parameters"))[:_LONGEST_NAME]
+    )
     if kind and kind[-1] not in parameters:
         return kind[-1]
     return _last_identifier(_text(node.child_by_field_name("trait")))

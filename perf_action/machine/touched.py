@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -133,6 +134,12 @@ def _spans(file: FileDiff, base: Source, head: Source) -> tuple[Span, ...]:
     """The functions of head that changed lines are in, unless base has the same code under the same name."""
     before = {(f.name, f.digest) for f in base.functions}
     bare = [f.bare for f in head.functions]
+    owners = owned(head, sorted({(line, line) for line, _ in head.calls}))
+    owner_of = {line: f for f, lines in owners.items() for line in lines}
+    callers: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for line, name in head.calls:
+        if line in owner_of:
+            callers[name][owner_of[line].name] = None
     spans = []
     for function, lines in owned(head, [*file.head_lines, *file.removed_at]).items():
         if (function.name, function.digest) in before:
@@ -146,6 +153,7 @@ def _spans(file: FileDiff, base: Source, head: Source) -> tuple[Span, ...]:
                 last=function.last,
                 lines=ranges(lines),
                 calls=tuple(calls)[:_MOST_CALLS],
+                callers=tuple(callers.get(function.bare, {}))[:_MOST_CALLS],
                 alone=bare.count(function.bare) == 1,
             )
         )

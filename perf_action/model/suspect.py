@@ -25,7 +25,9 @@ class Suspect:
     """`function` got worse (`kind` of cost, `change` relative to base or None where it is new); `changed` is the function
     or dependency that the pull request edits, in `file` (from the root of the repository) at `lines` of head.
 
-    `path` are the calls from the one to the other, caller first. `reason` is one sentence for people.
+    `path` are the calls from the one to the other, caller first. `share` is which part (0..1) of what `function` costs
+    more goes through the changed one, None where no profile tells. `reason` is one sentence for people.
+    `function_file` and `function_line` are where `function` is, as its row of the comparison has it.
     """
 
     function: str
@@ -37,4 +39,7 @@ class Suspect:
     lines: tuple[Lines, ...]
     confidence: Confidence
     path: tuple[str, ...] = ()
+    share: float | None = None
     reason: str = ""
+    function_file: str = ""
+    function_line: int = 0

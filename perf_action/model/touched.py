@@ -16,8 +16,8 @@ class Span:
     are changed. Where lines were only removed, it is the line before them.
 
     `function` is its name as the source has it, with the classes, types and functions it is in (``Cart.total``,
-    ``Cart::add``). `calls` are the bare names of what the changed lines call. `alone`: no other function of the file has
-    the same bare name.
+    ``Cart::add``). `calls` are the bare names of what the changed lines call, `callers` the functions of the same file
+    that call it. `alone`: no other function of the file has the same bare name.
     """
 
     function: str
@@ -25,6 +25,7 @@ class Span:
     last: int
     lines: tuple[Lines, ...]
     calls: tuple[str, ...] = ()
+    callers: tuple[str, ...] = ()
     alone: bool = True
 
 

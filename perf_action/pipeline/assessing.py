@@ -13,6 +13,7 @@ from perf_action.config import FailOn
 from perf_action.errors import UsageError
 from perf_action.github import Context, read_context
 from perf_action.judge import fails, judge
+from perf_action.judge.blame import blame
 from perf_action.model.change import Comparison
 from perf_action.model.finding import Budget
 from perf_action.model.report import Baseline, Report
@@ -98,6 +99,7 @@ def _report(
         failed_sides=measured.failed,
         checks=measured.checks,
         head_leaks=leaks_of(head) if head and comparison is None else (),
+        suspects=blame(comparison, head, chosen.snapshot, options.touched) if head else (),
     )
     return replace(report, fails=fails(report, fail_on))
 
