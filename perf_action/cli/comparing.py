@@ -12,7 +12,7 @@ from perf_action.model.finding import Budget
 from perf_action.model.report import Baseline, Report
 
 #: name on the command line -> name of the renderer; json is the contract's own document
-_MEDIA = {"table": "terminal", "markdown": "markdown", "html": "html", "junit": "junit"}
+_MEDIA = {"table": "terminal", "markdown": "markdown", "html": "html", "junit": "junit", "sarif": "sarif"}
 
 
 @click.command()
@@ -21,7 +21,7 @@ _MEDIA = {"table": "terminal", "markdown": "markdown", "html": "html", "junit": 
 @click.option(
     "--format",
     "medium",
-    type=click.Choice(["table", "json", "markdown", "html", "junit"]),
+    type=click.Choice(["table", "json", "markdown", "html", "junit", "sarif"]),
     default="table",
     show_default=True,
     help="What to print.",

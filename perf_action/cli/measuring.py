@@ -114,7 +114,7 @@ def assess(
 ) -> None:
     """Compare, judge and render a run folder.
 
-    Writes comment.md, summary.md, report.html, report.json, comparison.json, junit.xml and flame graphs into it.
+    Writes comment.md, summary.md, report.html, report.json, report.sarif, comparison.json, junit.xml and flame graphs into it.
     """
     if verdict_only:
         _fail_if(assessing.earlier_verdict(folder))

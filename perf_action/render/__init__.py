@@ -18,6 +18,7 @@ from perf_action.render.html import html
 from perf_action.render.junit import junit
 from perf_action.render.markdown import comment, summary
 from perf_action.render.report_json import report_json
+from perf_action.render.sarif import sarif
 from perf_action.render.terminal import print_report, terminal
 
 __all__ = ["MEDIA", "documents", "pictures", "print_report", "render"]
@@ -31,7 +32,11 @@ FOR_PEOPLE: dict[str, Callable[[Report, Facts | None], str]] = {
     "html": html,
     "junit": junit,
 }
-FOR_PROGRAMS: dict[str, Callable[[Report], str]] = {"comparison": comparison_document, "json": report_json}
+FOR_PROGRAMS: dict[str, Callable[[Report], str]] = {
+    "comparison": comparison_document,
+    "json": report_json,
+    "sarif": sarif,
+}
 MEDIA = (*FOR_PEOPLE, *FOR_PROGRAMS, "terminal")
 #: file that `assess` writes -> its medium
 FILES = {
@@ -41,6 +46,7 @@ FILES = {
     "report.html": "html",
     "junit.xml": "junit",
     "report.json": "json",
+    "report.sarif": "sarif",
 }
 
 

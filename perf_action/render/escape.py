@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 from markupsafe import escape as _html
@@ -125,6 +125,11 @@ def url(text: str) -> str:
     tail = text.split("//", 1)[-1].partition("/")[2]
     ok = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.netloc) and _URL_TAIL.fullmatch(tail)
     return text if ok and len(text) < 1000 else ""
+
+
+def uri(path: str) -> str:
+    """A relative path as a relative URI reference (RFC 3986): no byte of it is a scheme, a query or a fragment."""
+    return quote(path.encode("utf-8", "surrogatepass"), safe="/-._~!$&'()*+,;=@")
 
 
 def commit(text: str) -> str:

@@ -25,6 +25,7 @@ def test_every_report_has_every_document(name: str) -> None:
         "report.html",
         "junit.xml",
         "report.json",
+        "report.sarif",
     }
     assert all(text.endswith("\n") for file, text in found.items() if file != "junit.xml")
     for text in found.values():
