@@ -41,7 +41,11 @@ def is_own_place(place: Place, key: FunctionKey) -> bool:
 
 def is_plain_symbol(key: FunctionKey) -> bool:
     """Whether nothing but a name of C is known: such a function may be own, or of a library linked into the program."""
-    place = place_of(key)
+    return is_plain_place(place_of(key))
+
+
+def is_plain_place(place: Place) -> bool:
+    """`is_plain_symbol`, where the place of the function is known already."""
     return place.language == "native" and not place.path and not top_level(place.names)
 
 

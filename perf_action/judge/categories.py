@@ -1,0 +1,194 @@
+"""What the costs of a profile were spent on: each sample belongs to one category, and is counted once.
+
+`category_walk` says how a stack comes to its category, `category_rules` what a frame is by itself. Allocating is no
+category of a memory profile, in which everything is allocated: there the code that asked for the memory counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perf_action.compare.idle import idle_functions
+from perf_action.judge.category_rules import RuleBook, kept_rules
+from perf_action.judge.category_walk import Frames, Walk
+from perf_action.model.category import CATEGORIES, OTHER, CategoryCost, CategoryRule
+from perf_action.model.profile import CapturedProfile, FunctionKey, Profile
+from perf_action.model.snapshot import Snapshot
+from perf_action.model.tree import stack_self
+
+#: kinds of cost that categories are told of
+KINDS: Final = ("cpu", "instructions", "allocated", "allocations", "peak", "leaked", "lock_wait")
+_OF_MEMORY: Final = frozenset({"allocated", "allocations", "temporary", "peak", "in_use", "leaked"})
+_ALLOCATION: Final = "allocation"
+#: kinds of which a sampler of threads sees also those that wait
+_TIMES: Final = frozenset({"cpu", "wall"})
+#: what is listed of a category
+_FUNCTIONS, _STACKS, _FRAMES, _CHARACTERS = 5, 3, 40, 200
+#: of each profile and category so many stacks are looked at for the largest of all
+_CANDIDATES: Final = 20
+_SLICES: Final = "slices"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Categories:
+    """The rules that apply, as questions. Make it with `builtin`."""
+
+    names: tuple[str, ...]
+    book: RuleBook = field(repr=False)
+
+    @classmethod
+    def builtin(cls, user: Sequence[CategoryRule] = ()) -> Categories:
+        """The rules of the program, after those of the user."""
+        names = dict.fromkeys((*CATEGORIES, *(rule.category for rule in user)))
+        names.pop(OTHER, None)
+        return cls(names=(*names, OTHER), book=RuleBook(user, [kept.rule for kept in kept_rules()]))
+
+    def category_of(self, key: FunctionKey, caller: FunctionKey | None = None) -> str:
+        """The category of a frame by itself, without the stack it stands on; `other` if no rule fits."""
+        return Frames(self.book).step(key, caller).category or OTHER
+
+    def of_stacks(self, profile: Profile, *, without: str = "") -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """For every stack node the index of its category, and the names; a category `without` is looked through."""
+        return Walk(Frames(self.book, without), self.names, profile).nodes(), self.names
+
+
+def category_costs(
+    categories: Categories, head: Snapshot, base: Snapshot | None, kinds: Sequence[str] = KINDS
+) -> tuple[CategoryCost, ...]:
+    """For each of `kinds` and each stage of head that has it: its categories, the largest share first.
+
+    Functions that only wait are left out of times (`compare/idle.py`). All launches of a stage are one; of counted
+    stages the longest. `samples` of a result is how many samples its share rests on, 0 where nothing was sampled.
+    """
+    out: list[CategoryCost] = []
+    for kind in kinds:
+        frames = Frames(categories.book, _ALLOCATION if kind in _OF_MEMORY else "")
+        bases = _stages(base, kind) if base is not None else {}
+        for stage, profiles in _stages(head, kind).items():
+            spent = _spent(categories, frames, profiles, kind)
+            before = _spent(categories, frames, bases[stage], kind) if stage in bases else None
+            out += _costs(categories, stage, kind, spent, before)
+    return tuple(out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spent:
+    """Values by category, and under which functions and stacks; `per_sample` is the value of one sample, 0 if not known."""
+
+    by_category: Counter[str]
+    functions: Mapping[str, Counter[FunctionKey]]
+    stacks: Mapping[str, Counter[str]]
+    per_sample: float
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_category.values())
+
+
+def _costs(
+    categories: Categories, stage: str, kind: str, spent: _Spent, before: _Spent | None
+) -> list[CategoryCost]:
+    total = spent.total
+    if not total:
+        return []
+    base_total = before.total if before else 0
+    costs = [
+        CategoryCost(
+            category=name,
+            kind=kind,
+            stage=stage,
+            share=spent.by_category[name] / total,
+            samples=spent.by_category[name] / spent.per_sample if spent.per_sample else 0.0,
+            base_share=before.by_category[name] / base_total if before and base_total else None,
+            functions=tuple(
+                (key.name, value / total) for key, value in spent.functions[name].most_common(_FUNCTIONS)
+            ),
+            stacks=tuple(text for text, _ in spent.stacks[name].most_common(_STACKS)),
+        )
+        for name in categories.names
+        if spent.by_category[name] or (before and before.by_category[name])
+    ]
+    return sorted(costs, key=lambda cost: -cost.share)
+
+
+def _stages(snapshot: Snapshot, kind: str) -> dict[str, list[Profile]]:
+    """The profiles of each stage that have such a cost."""
+    stages: defaultdict[str, list[CapturedProfile]] = defaultdict(list)
+    for capture in snapshot.captures:
+        if capture.profile.find_kind(kind) is not None:
+            stages[capture.stage].append(capture)
+    if not stages and kind == "cpu" and snapshot.slices:
+        return {_SLICES: [s.profile for s in snapshot.slices]}
+    return {stage: list(_pooled(captures)) for stage, captures in stages.items()}
+
+
+def _pooled(captures: Sequence[CapturedProfile]) -> Iterator[Profile]:
+    longest = max(capture.requests or 0 for capture in captures)
+    for capture in captures:
+        if capture.profile.fidelity == "sampled" or (capture.requests or 0) == longest:
+            yield capture.profile
+
+
+def _spent(categories: Categories, frames: Frames, profiles: Sequence[Profile], kind: str) -> _Spent:
+    by_category: Counter[str] = Counter()
+    functions: defaultdict[str, Counter[FunctionKey]] = defaultdict(Counter)
+    stacks: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for profile in profiles:
+        walk = Walk(frames, categories.names, profile)
+        values = stack_self(profile, profile.find_kind(kind) or 0)
+        if kind in _TIMES:
+            idle = idle_functions(walk.keys, native=False)
+            values[np.array([key in idle for key in walk.keys], dtype=bool)[walk.functions]] = 0
+        nodes, own = walk.nodes(), walk.own()
+        for index, name in enumerate(categories.names):
+            mine = np.flatnonzero((nodes == index) & (values > 0))
+            if not len(mine):
+                continue
+            by_category[name] += int(values[mine].sum())
+            for function, value in _summed(own[mine], values[mine]):
+                if function >= 0:
+                    functions[name][walk.keys[function]] += value
+            for node in mine[np.argsort(values[mine])[: -_CANDIDATES - 1 : -1]].tolist():
+                stacks[name][_folded(profile, walk, node)] += int(values[node])
+    return _Spent(
+        by_category=by_category, functions=functions, stacks=stacks, per_sample=_per_sample(profiles, kind)
+    )
+
+
+def _summed(groups: NDArray[np.int64], values: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    distinct, places = np.unique(groups, return_inverse=True)
+    sums = np.zeros(len(distinct), dtype=np.int64)
+    np.add.at(sums, places, values)
+    yield from zip(distinct.tolist(), sums.tolist(), strict=True)
+
+
+def _per_sample(profiles: Sequence[Profile], kind: str) -> float:
+    """What one sample counts in values; 0 if that is not known, or if nothing was sampled."""
+    known = {_value_of_sample(profile, kind) for profile in profiles}
+    return known.pop() if len(known) == 1 else 0.0
+
+
+def _value_of_sample(profile: Profile, kind: str) -> float:
+    column = profile.find_kind(kind) or 0
+    if profile.fidelity != "sampled":
+        return 0.0
+    if profile.kinds[column].unit == "samples":
+        return 1.0
+    return float(profile.period or 0) if column == 0 and kind in _TIMES else 0.0
+
+
+def _folded(profile: Profile, walk: Walk, node: int) -> str:
+    """The stack's names, root first; of a deep one what is nearest to the leaf."""
+    names: list[str] = []
+    while node >= 0 and len(names) < _FRAMES:
+        names.append(walk.keys[int(walk.functions[node])].name[:_CHARACTERS].replace(";", ":"))
+        node = int(profile.stack_parent[node])
+    if node >= 0:
+        names.append("…")
+    return ";".join(names[::-1])
