@@ -99,7 +99,7 @@ def judge(edit: Edit, run: Path) -> Outcome:
     worse = [f for f in comparison["functions"] if f["verdict"] == "regression"]
     metrics = [m["name"] for m in comparison["metrics"] if m["verdict"] == "regression"]
     leaks = [k["name"] for k in comparison["leaks"] if k["verdict"] == "leaking" and k["new"]]
-    said = f"{report['headline']}  [{comparison['verdict']}]"
+    said = f"{report['headline']}  [{report['verdict']}]"
     if edit.slower:
         return Outcome(right=bool(worse) and edit.slower in worse[0]["name"], said=said)
     if edit.leaks:
