@@ -39,7 +39,7 @@ from perf_action.system import System
 def publish(
     folder: Path, config: Path, comment_id: str | None, comment_mode: str | None, failures: Path | None
 ) -> None:
-    """Publish an assessed run folder: comment, job summary, annotations and outputs.
+    """Publish an assessed run folder: comment, job summary, annotations, outputs, and a check run if asked for.
 
     Everything but the options comes from the environment that GitHub Actions gives, the token from GITHUB_TOKEN.
     Elsewhere it says what it would do. What GitHub refuses is a warning and no failure.
@@ -47,6 +47,7 @@ def publish(
     system = System()
     failed = read_failures(failures)
     settings = _comment(config, system, comment_id, comment_mode, lenient=bool(failed))
+    check_run = _check_run(config, system)
     results = github.read_results(folder, failed)
     context = github.read_context(system.environ)
     workspace = system.environ.get("GITHUB_WORKSPACE", "")
@@ -63,9 +64,21 @@ def publish(
         artifact_url=system.environ.get("PERF_ARTIFACT_URL", ""),
         roots=roots,
         now_s=system.now(),
+        check_run=check_run,
     )
     client.close()
     click.echo("\n".join(outcome.lines))
+
+
+def _check_run(path: Path, system: System) -> bool:
+    """Whether the settings or the action's input ask for a check run; no where they cannot be read, which is told elsewhere."""
+    given = overrides(system.environ)
+    try:
+        if path.exists():
+            return read_config(path, given).check_run
+    except ConfigError:
+        pass
+    return given.get("check-run", "").strip().lower() == "true"
 
 
 def _comment(

@@ -243,6 +243,8 @@ class Config(Group):
     needs: dict[str, Need] = Field(default_factory=dict)
     """named services that the service needs, such as a database: started before it, for each side its own"""
     comment: Comment = Comment()
+    check_run: bool = False
+    """post a check run, too, with annotations on the changed lines; needs permission checks: write"""
     paths: list[str] = Field(default_factory=list)
     """measure only if one of these changed; ! excludes"""
 

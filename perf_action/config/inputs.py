@@ -51,6 +51,11 @@ INPUTS: tuple[Input, ...] = (
     ),
     Input("comment-id", "comment.id", "tells several uses of this action in one repository apart"),
     Input(
+        "check-run",
+        "check-run",
+        "post a check run, too, with annotations on the changed lines: true or false; needs checks: write; default false",
+    ),
+    Input(
         "baseline-store",
         "baseline.store",
         "where baselines are kept: git (a branch), directory or none; default git",

@@ -63,7 +63,7 @@ def digest(config: Config) -> str:
     are left out.
     """
     data = config.model_dump(
-        mode="json", exclude={"budgets", "fail_on", "accept", "comment", "baseline", "paths", "measure"}
+        mode="json", exclude={"budgets", "fail_on", "accept", "comment", "check_run", "baseline", "paths", "measure"}
     )
     data["service"].pop("env", None)
     for group in data["load"].values():

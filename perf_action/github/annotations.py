@@ -24,13 +24,16 @@ Level = Literal["notice", "warning", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """`file` is relative to the repository, empty where the place is not in it; `line` 0 where it is not known."""
+    """`file` is relative to the repository, empty where the place is not in it; `line` is 0 where it is not known, and
+    `end_line` where there is only one.
+    """
 
     level: Level
     title: str
     message: str
     file: str = ""
     line: int = 0
+    end_line: int = 0
 
 
 def shown(annotations: Iterable[Annotation]) -> tuple[Annotation, ...]:
@@ -58,7 +61,9 @@ def shown(annotations: Iterable[Annotation]) -> tuple[Annotation, ...]:
 
 def command(annotation: Annotation) -> str:
     """One line that the runner takes as a command, whatever is in the texts."""
-    place = [("file", annotation.file), ("line", annotation.line)] if annotation.file else []
+    end = annotation.end_line if annotation.end_line > annotation.line > 0 else 0
+    lines = [("line", annotation.line), ("endLine", end)]
+    place = [("file", annotation.file), *lines] if annotation.file else []
     properties = [(k, v) for k, v in [("title", one_line(annotation.title, 200)), *place] if v]
     listed = ",".join(f"{key}={_property(str(value))}" for key, value in properties)
     return f"::{annotation.level} {listed}::{_data(one_line(annotation.message, MAX_CHARS))}"

@@ -1,4 +1,6 @@
-"""Tell people on GitHub what was found: comment, job summary, annotations, outputs. Findings never fail this step."""
+"""Tell people on GitHub what was found: comment, job summary, annotations, outputs, and a check run where it is asked for.
+Findings never fail this step.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from pathlib import Path
 
 from perf_action.config import Comment
 from perf_action.github.annotations import command, plain_line, shown, warning
+from perf_action.github.check_run import post_check_run
 from perf_action.github.client import Client
 from perf_action.github.comment import Posted, StickyComment, is_wanted
 from perf_action.github.comment_text import Result
@@ -36,8 +39,9 @@ def publish(
     artifact_url: str,
     roots: Sequence[Path],
     now_s: float,
+    check_run: bool = False,
 ) -> Outcome:
-    """Do all four. What GitHub refuses becomes a warning; the results are then in the summary and the artifact.
+    """Do all of them. What GitHub refuses becomes a warning; the results are then in the summary and the artifact.
 
     `roots` are where the files of the service may be named from, the repository first.
     """
@@ -48,11 +52,18 @@ def publish(
     if context.output is not None:
         write_outputs(context.output, {**outputs_of(results), **_outputs_of(posted)})
     warnings = [warning(f"The comment was not posted: {posted.reason}")] if posted.refused else []
-    annotations = shown(annotations_of(results, roots))
+    found = annotations_of(results, roots)
     said = [
         plain_line(results.headline),
         plain_line(f"comment: {posted.state}, {posted.reason or posted.url}"),
     ]
+    if check_run:
+        name = "perf-action" if settings.id == "default" else f"perf-action ({settings.id})"
+        checked = post_check_run(client, context, results, found, name=name, footer=footer)
+        warnings += [warning(f"The check run was not posted: {checked.reason}")] if checked.reason else []
+        said.append(plain_line(f"check run: {checked.url or 'not posted'}"))
+        found = tuple(a for a in found if a not in checked.shown)  # else they would stand there twice
+    annotations = shown(found)
     return Outcome(posted=posted, lines=(*said, *warnings, *map(command, annotations)))
 
 

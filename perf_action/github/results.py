@@ -19,7 +19,9 @@ from perf_action.github.failures import Failure, document, note
 from perf_action.model.change import Comparison, FunctionChange, Verdict
 from perf_action.model.finding import Finding, State
 from perf_action.model.report import Baseline, StageOutcome
+from perf_action.model.suspect import Suspect
 from perf_action.render import escape, sentence, words
+from perf_action.render.accused import culprit, inside, told
 from perf_action.render.headline import function_clause, is_new_leak, leak_clause, metric_clause
 
 SCHEMA: Final = 1
@@ -43,6 +45,7 @@ class Published:
     budgets: tuple[Finding, ...]
     stages: tuple[StageOutcome, ...]
     fails: tuple[str, ...]
+    suspects: tuple[Suspect, ...] = ()
 
 
 _REPORT: Final = TypeAdapter(Published)
@@ -150,13 +153,16 @@ def _text(path: Path) -> str:
 
 
 def annotations_of(results: Results, roots: Sequence[Path]) -> tuple[Annotation, ...]:
-    """Broken budgets as errors, then what got worse as warnings; placed where the code is in the repository."""
+    """Broken budgets as errors, then what got worse as warnings; placed on the changed lines that lead to it, else where
+    the code is in the repository.
+    """
     found = [_of_budget(b, roots) for b in results.broken_budgets]
     comparison = results.report.comparison
     if comparison is None:
         return tuple(found)
     worse = Verdict.REGRESSION
-    found += [_of_function(f, roots) for f in comparison.functions if f.verdict is worse]
+    suspects = results.report.suspects
+    found += [_of_function(f, suspects, roots) for f in comparison.functions if f.verdict is worse]
     found += [_regression(sentence.plain(leak_clause(k))) for k in comparison.leaks if is_new_leak(k)]
     found += [_regression(sentence.plain(metric_clause(m))) for m in comparison.metrics if m.verdict is worse]
     return tuple(found)
@@ -168,7 +174,18 @@ def _of_budget(budget: Finding, roots: Sequence[Path]) -> Annotation:
     return Annotation(level="error", title="Over budget", message=message, file=file, line=budget.line)
 
 
-def _of_function(change: FunctionChange, roots: Sequence[Path]) -> Annotation:
+def _of_function(change: FunctionChange, suspects: Sequence[Suspect], roots: Sequence[Path]) -> Annotation:
+    chief = culprit(change, suspects)
+    if chief is not None and inside(chief.file):
+        first, last = chief.lines[0]
+        return Annotation(
+            level="warning",
+            title="Regression",
+            message=told(chief),
+            file=inside(chief.file),
+            line=first,
+            end_line=last,
+        )
     file = in_repository(change.file, roots)
     message = sentence.plain(function_clause(change))
     return Annotation(level="warning", title="Regression", message=message, file=file, line=change.line)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from werkzeug import Response
 
 from perf_action.config import Comment, CommentMode
 from perf_action.errors import InputError, UsageError
@@ -17,6 +18,7 @@ from perf_action.model.change import Comparison, FunctionChange, LeakChange, Lea
 from perf_action.model.finding import Finding, State
 from perf_action.model.report import Baseline, Report, StageOutcome
 from perf_action.model.snapshot import Snapshot
+from perf_action.model.suspect import Confidence, Suspect
 from perf_action.render import documents
 
 SHA = "3f2a9c1d0b7e4a65f8c9d2e1a0b3c4d5e6f70819"
@@ -100,7 +102,12 @@ def run(tmp_path: Path) -> Callable[[Report], Path]:
 @pytest.fixture
 def tell(fake, connect, context, run, tmp_path: Path) -> Callable[..., Outcome]:
     def call(
-        report: Report, failures: str = "", *, settings: Comment | None = None, **changes: object
+        report: Report,
+        failures: str = "",
+        *,
+        settings: Comment | None = None,
+        check_run: bool = False,
+        **changes: object,
     ) -> Outcome:
         noted = tmp_path / "failures"
         noted.write_text(failures)
@@ -112,6 +119,7 @@ def tell(fake, connect, context, run, tmp_path: Path) -> Callable[..., Outcome]:
             artifact_url="https://github.example/o/r/actions/runs/500/artifacts/1",
             roots=[tmp_path],
             now_s=1_790_000_000.0,
+            check_run=check_run,
         )
 
     return call
@@ -286,3 +294,74 @@ def _edit(folder: Path, **changes: object) -> None:
 def test_a_folder_that_was_not_assessed_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="perf-action assess"):
         read_results(tmp_path)
+
+
+SUSPECT = Suspect(
+    function="encode",
+    kind="cpu",
+    change=0.325,
+    relation="calls it",
+    changed="serialize_all",
+    file="shop/views.py",
+    lines=((40, 47),),
+    confidence=Confidence.HIGH,
+    reason="`encode` +32 % CPU per request; called from `serialize_all`, changed in this pull request, lines 40–47",
+    function_file="app.py",
+)
+
+
+def test_a_regression_is_annotated_on_the_changed_lines_that_lead_to_it(tell) -> None:
+    lines = tell(replace(WORSE, suspects=(SUSPECT,))).lines
+    assert (
+        "::warning title=Regression,file=shop/views.py,line=40,endLine=47::`encode` +32 %25 CPU per request; called from"
+        " `serialize_all`, changed in this pull request, lines 40–47 (sure)"
+    ) in lines
+
+
+@pytest.mark.parametrize(
+    "suspect",
+    [
+        replace(SUSPECT, confidence=Confidence.LOW),
+        replace(SUSPECT, lines=()),
+        replace(SUSPECT, function="other"),
+        replace(SUSPECT, file="../../etc/passwd"),
+    ],
+)
+def test_what_is_not_sure_stays_where_the_function_is(tell, suspect: Suspect) -> None:
+    lines = tell(replace(WORSE, suspects=(suspect,))).lines
+    assert any(
+        line.startswith("::warning title=Regression,file=app.py,line=7::encode costs") for line in lines
+    )
+
+
+def test_a_check_run_that_is_refused_is_a_warning_and_the_annotations_stay(fake, tell) -> None:
+    fake.may_write = False
+    outcome = tell(replace(WORSE, suspects=(SUSPECT,)), check_run=True)
+    assert any(
+        line.startswith("::warning title=perf-action::The check run was not posted: POST")
+        for line in outcome.lines
+    )
+    assert any("file=shop/views.py" in line for line in outcome.lines)
+
+
+def test_what_stands_on_the_check_run_is_not_said_twice(fake, tell) -> None:
+    posted = []
+
+    def checks(request):
+        if request.path != "/repos/o/r/check-runs":
+            return None
+        posted.append(json.loads(request.data))
+        return Response(
+            json.dumps({"id": 3, "html_url": "https://github.example/o/r/runs/3"}),
+            201,
+            content_type="application/json",
+        )
+
+    fake.hooks.append(checks)
+    outcome = tell(replace(WORSE, suspects=(SUSPECT,)), check_run=True)
+    assert "check run: https://github.example/o/r/runs/3" in outcome.lines
+    assert not any("file=" in line for line in outcome.lines)
+    (body,) = posted
+    assert (body["name"], body["conclusion"]) == ("perf-action", "neutral")
+    assert [a["path"] for a in body["output"]["annotations"]] == ["app.py", "shop/views.py"]
+    assert not any("check run" in line for line in tell(WORSE).lines)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rig.api import description
-from rig.api.state import Comment, Repository
+from rig.api.state import CheckRun, Comment, Repository
 from rig.tokens import Token
 
 LIMIT = 65_536
@@ -95,6 +95,40 @@ def _delete_comment(repository: Repository, request: Request) -> Answer:
     return Answer(status=204)
 
 
+def _create_check_run(repository: Repository, request: Request) -> Answer:
+    body = request.body
+    output = body.get("output", {})
+    made = CheckRun(
+        id=next(repository.ids),
+        name=body["name"],
+        head_sha=body["head_sha"],
+        conclusion=body.get("conclusion", ""),
+        title=output.get("title", ""),
+        summary=output.get("summary", ""),
+    )
+    repository.check_runs.append(made)
+    return _check_run(made, output, 201)
+
+
+def _update_check_run(repository: Repository, request: Request) -> Answer:
+    number = int(request.path["check_run_id"])
+    known = next((c for c in repository.check_runs if c.id == number), None)
+    if known is None:
+        return error(404, "Not Found")
+    return _check_run(known, request.body.get("output", {}), 200)
+
+
+def _check_run(run: CheckRun, output: dict[str, Any], status: int) -> Answer:
+    """Annotations are added to those that are there, which is what GitHub does with each further request."""
+    run.annotations += output.get("annotations", [])
+    made = description.example(
+        description.named("check-run"),
+        id=run.id, name=run.name, head_sha=run.head_sha, status="completed", conclusion=run.conclusion or None,
+        html_url=f"http://gh.localhost/runs/{run.id}",
+    )  # fmt: skip
+    return Answer(status=status, body=made)
+
+
 def _get_user(_: Repository, request: Request) -> Answer:
     token = request.token
     if token.login.endswith("[bot]"):  # what an installation's token is told
@@ -141,6 +175,8 @@ def _page(items: list[Any], request: Request) -> Answer:
 
 #: operation -> (handler, the permissions of which one suffices, the level needed)
 HANDLERS: dict[str, tuple[Callable[[Repository, Request], Answer], tuple[str, ...], str]] = {
+    "checks/create": (_create_check_run, ("checks",), "write"),
+    "checks/update": (_update_check_run, ("checks",), "write"),
     "issues/create-comment": (_create_comment, ("issues", "pull-requests"), "write"),
     "issues/delete-comment": (_delete_comment, ("issues", "pull-requests"), "write"),
     "issues/list-comments": (_list_comments, ("issues", "pull-requests"), "read"),

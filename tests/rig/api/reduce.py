@@ -18,6 +18,8 @@ from typing import Any
 OUT = Path(__file__).with_name("github-openapi.json")
 
 OPERATIONS = (
+    "checks/create",
+    "checks/update",
     "issues/create-comment",
     "issues/delete-comment",
     "issues/list-comments",

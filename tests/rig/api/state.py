@@ -1,10 +1,11 @@
-"""What the fake GitHub remembers: one repository, its pull requests and their comments."""
+"""What the fake GitHub remembers: one repository, its pull requests, their comments and check runs."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +35,19 @@ class Comment:
 
 
 @dataclass(slots=True, kw_only=True)
+class CheckRun:
+    """`annotations` are those of all requests."""
+
+    id: int
+    name: str
+    head_sha: str
+    conclusion: str
+    title: str
+    summary: str
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
 class Repository:
     """`name` is owner/name."""
 
@@ -41,6 +55,7 @@ class Repository:
     default_branch: str = "main"
     pulls: dict[int, Pull] = field(default_factory=dict)
     comments: list[Comment] = field(default_factory=list)
+    check_runs: list[CheckRun] = field(default_factory=list)
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(9001))
 
     def comment(self, pull: int, login: str, user_id: int, body: str) -> Comment:
