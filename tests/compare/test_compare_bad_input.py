@@ -172,6 +172,7 @@ def test_metrics_on_one_side_only(found: Compare) -> None:
     assert "nothing in common" in apart["reasons"][0]
 
 
+@pytest.mark.once
 def test_ten_thousand_metrics_take_seconds_and_alarm_no_more_than_five(found: Compare) -> None:
     def side(first: int) -> list[dict[str, Any]]:
         return [row(noisy(seed=first + i), name=f"m{i}") for i in range(10_000)]

@@ -14,6 +14,8 @@ from perf_action.compare.metrics import metric_changes
 from perf_action.model.change import Verdict
 from perf_action.model.metric import Metric
 
+pytestmark = pytest.mark.once
+
 REPORTS = 300
 Scatter = Callable[[np.random.Generator, int], np.ndarray]
 

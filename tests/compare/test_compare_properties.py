@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from compare_cases import OPTIONS, captured, profile, sliced
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from perf_action.compare.kinds import function_changes
 from perf_action.compare.options import CompareOptions
 from perf_action.model.change import FunctionChange, Verdict
 from perf_action.model.snapshot import Snapshot
+
+pytestmark = pytest.mark.once
 
 ALL = replace(OPTIONS, most_functions=1000)
 MIRRORED = {

@@ -60,8 +60,9 @@ pieces = st.sampled_from(
 )
 
 
+@pytest.mark.once
 @settings(
-    max_examples=600, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=300, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 @given(text=st.lists(pieces, min_size=1, max_size=25).map("".join))
 def test_as_the_plain_way(text: str, tmp_path: Path) -> None:
