@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from perf_action.config.budgets import parse_budgets
+from perf_action.config.categories import CategoriesOption
 from perf_action.config.group import Command, Group
 from perf_action.config.needs import Need, check_needs
 from perf_action.config.presets import names as preset_names
@@ -134,6 +135,8 @@ class Measure(Group):
     """all that measuring may take, after set-up and build"""
     warm_up: int = Field(default=300, ge=0)
     """requests before anything is counted"""
+    clean: bool = True
+    """launches without a profiler, for the times; false leaves them out"""
     soak: Seconds = 45.0
     """length of the launch that looks for leaks; 0 for none"""
     placement: Literal["auto", "duet", "interleaved"] = "auto"
@@ -242,6 +245,9 @@ class Config(Group):
     role), commit (a line in the commit's message or the pull request's text, which its author writes); [] for nobody"""
     needs: dict[str, Need] = Field(default_factory=dict)
     """named services that the service needs, such as a database: started before it, for each side its own"""
+    categories: CategoriesOption
+    """category: rules for what frames do, before those of the program, such as
+    serialization: [{function: "encode_*", file: "*/codec.py"}]; a name of your own makes a category of your own"""
     comment: Comment = Comment()
     check_run: bool = False
     """post a check run, too, with annotations on the changed lines; needs permission checks: write"""

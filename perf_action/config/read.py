@@ -63,7 +63,8 @@ def digest(config: Config) -> str:
     are left out.
     """
     data = config.model_dump(
-        mode="json", exclude={"budgets", "fail_on", "accept", "comment", "check_run", "baseline", "paths", "measure"}
+        mode="json",
+        exclude={"budgets", "categories", "fail_on", "accept", "comment", "check_run", "baseline", "paths", "measure"},
     )
     data["service"].pop("env", None)
     for group in data["load"].values():
@@ -129,4 +130,4 @@ def _group_below(group: Any, name: str) -> Any:
             models = [a for a in get_args(group) if isinstance(a, type) and issubclass(a, BaseModel)]
             return models[0] if models else group
         return group
-    return get_args(group)[1] if get_origin(group) is dict else None
+    return get_args(group)[-1] if get_origin(group) in (dict, list) else None

@@ -26,7 +26,7 @@ import yaml
 from perf_action.errors import InputError
 from perf_action.judge.globs import Glob, Globs
 from perf_action.judge.places import Language, Place
-from perf_action.model.category import CATEGORIES, CategoryRule
+from perf_action.model.category import CATEGORIES, CategoryRule, why_no_pattern
 from perf_action.model.profile import FunctionKey
 
 #: file of rules -> the languages they are for
@@ -149,25 +149,6 @@ def _patterns(raw: object, source: str, place: str) -> tuple[str, ...]:
         if reason:
             raise InputError(source, reason, place=place)
     return texts
-
-
-#: what a pattern may hold
-LONGEST_PATTERN: Final = 200
-MOST_STARS: Final = 8
-_OF_REGEXES: Final = ("(?", "\\", ".+", "[a-z", "[A-Z", "[0-9", "[^")
-
-
-def why_no_pattern(text: str) -> str:
-    """What is wrong with a pattern, empty if nothing is."""
-    if len(text) > LONGEST_PATTERN:
-        return f"a pattern of {len(text)} characters; at most {LONGEST_PATTERN} are allowed"
-    if text.count("*") > MOST_STARS:
-        return f"a pattern with {text.count('*')} stars; at most {MOST_STARS} are allowed"
-    if not text.strip("*"):
-        return f"the pattern {text!r} fits everything"
-    if text.startswith("^") or text.endswith("$") or any(mark in text for mark in _OF_REGEXES):
-        return f"{text!r} looks like a regular expression; only * is special here, and a pattern fits the whole name"
-    return ""
 
 
 def _examples(raw: Any, source: str, place: str) -> tuple[Example, ...]:

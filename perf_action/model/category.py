@@ -6,6 +6,7 @@ A sample belongs to one category and is counted once, so shares add up to 1 with
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 #: the categories that come with the program, those that win first; users may add their own
 CATEGORIES = (
@@ -62,3 +63,22 @@ class CategoryRule:
     but_not: tuple[str, ...] = ()
     waiting: bool = False
     languages: tuple[str, ...] = ()
+
+
+#: what a pattern may hold
+LONGEST_PATTERN: Final = 200
+MOST_STARS: Final = 8
+_OF_REGEXES: Final = ("(?", "\\", ".+", "[a-z", "[A-Z", "[0-9", "[^")
+
+
+def why_no_pattern(text: str) -> str:
+    """What is wrong with a pattern, empty if nothing is."""
+    if len(text) > LONGEST_PATTERN:
+        return f"a pattern of {len(text)} characters; at most {LONGEST_PATTERN} are allowed"
+    if text.count("*") > MOST_STARS:
+        return f"a pattern with {text.count('*')} stars; at most {MOST_STARS} are allowed"
+    if not text.strip("*"):
+        return f"the pattern {text!r} fits everything"
+    if text.startswith("^") or text.endswith("$") or any(mark in text for mark in _OF_REGEXES):
+        return f"{text!r} looks like a regular expression; only * is special here, and a pattern fits the whole name"
+    return ""

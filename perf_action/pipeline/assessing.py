@@ -10,10 +10,12 @@ from perf_action import recording
 from perf_action.compare import CompareOptions, compare, leaks_of
 from perf_action.compare.confirm import confirm
 from perf_action.config import FailOn
+from perf_action.config.categories import category_rules
 from perf_action.errors import UsageError
 from perf_action.github import Context, read_context
 from perf_action.judge import fails, judge
 from perf_action.judge.blame import blame
+from perf_action.judge.categories import Categories, category_costs
 from perf_action.model.change import Comparison
 from perf_action.model.finding import Budget
 from perf_action.model.report import Baseline, Report
@@ -44,7 +46,8 @@ def assess(
     context = read_context(system.environ)
     chosen = _baseline(measured, system, settings, against, context)
     past = known_past(measured, settings.config.baseline, settings.repository, system) if settings else None
-    report = _report(measured, chosen, budgets, fail_on, noise_of(past))
+    rules = category_rules(settings.config.categories) if settings else ()
+    report = _report(measured, chosen, budgets, fail_on, noise_of(past), categories=Categories.builtin(rules))
     report = replace(
         report,
         notes=(*report.notes, *creep(past)),
@@ -71,6 +74,8 @@ def _report(
     budgets: Sequence[Budget],
     fail_on: Sequence[FailOn],
     run_sd: Mapping[str, float],
+    *,
+    categories: Categories,
 ) -> Report:
     head = measured.sides.get(Side.HEAD)
     beside = chosen.baseline.how == "side-by-side"
@@ -83,7 +88,8 @@ def _report(
     comparison = compare(chosen.snapshot, head, options) if chosen.snapshot and head else None
     if comparison and beside and measured.confirmation:
         comparison = _confirmed(comparison, measured.confirmation, options)
-    findings = judge(budgets, head, comparison) if head else ()
+    spent = category_costs(categories, head, chosen.snapshot) if head else ()
+    findings = judge(budgets, head, comparison, spent) if head else ()
     report = Report(
         title="",
         head=head or Snapshot(label="head"),
@@ -98,6 +104,7 @@ def _report(
         skipped=measured.skipped or measured.identical,
         failed_sides=measured.failed,
         checks=measured.checks,
+        categories=spent,
         head_leaks=leaks_of(head) if head and comparison is None else (),
         suspects=blame(comparison, head, chosen.snapshot, options.touched) if head else (),
     )
