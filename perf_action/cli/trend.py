@@ -12,6 +12,7 @@ import click
 from perf_action.cli.stores import BRANCH, CONFIG, StoreOptions
 from perf_action.compare.change_points import detector
 from perf_action.errors import UsageError
+from perf_action.model.route import parts
 from perf_action.model.trend import Trend
 from perf_action.pipeline.history import LIMIT, read_past, trend_of
 from perf_action.render.trend import print_trend, terminal_trend
@@ -30,7 +31,12 @@ _NO_OTAVA = "change points of values need Apache Otava: pip install 'perf-action
     "--format", "form", type=click.Choice(["table", "json", "html"]), default="table", show_default=True
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead.")
-@click.option("--metric", "pattern", default="*", help="Only metrics of this name; * stands for anything.")
+@click.option(
+    "--metric",
+    "pattern",
+    default="*",
+    help="Only metrics of this name; * stands for anything, latency.p95{*} for every route.",
+)
 @click.option(
     "--configuration", default="", metavar="DIGEST", help="Of another perf.yml than this one or the latest."
 )
@@ -76,11 +82,16 @@ def trend(
 
 
 def _only(found: Trend, pattern: str) -> Trend:
-    lines = tuple(line for line in found.lines if fnmatchcase(line.name, pattern))
+    lines = tuple(k for k in found.lines if fnmatchcase(k.name, pattern) and _is_asked_for(k.name, pattern))
     if found.lines and not lines:
         names = dict.fromkeys(line.name for line in found.lines)
         raise UsageError(f"--metric {pattern}: no such metric; there is {', '.join(names)}")
     return replace(found, lines=lines)
+
+
+def _is_asked_for(name: str, pattern: str) -> bool:
+    """Latencies of single routes are many, and shown only to who names them."""
+    return not parts(name)[1] or "{" in pattern
 
 
 def _write(found: Trend, form: str, output: Path | None) -> None:

@@ -12,6 +12,7 @@ from perf_action.compare.replicas import replicas
 from perf_action.compare.rows import factor, median, same_unit
 from perf_action.compare.rules import Rule, rule_for
 from perf_action.model.metric import Metric
+from perf_action.model.route import parts
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.trend import Point, PointValue
 
@@ -25,11 +26,11 @@ def point_of(
     reference: bool = False,
 ) -> Point:
     """The point of `head`; `base` is what was measured side by side with it. A side whose load was no good has no
-    ratio, and times under a profiler are not kept.
+    ratio, times under a profiler are not kept, and of the latencies of routes only p95.
     """
     together = base if base is not None and not base.not_comparable and base.commit != head.commit else None
     theirs = by_name(together.metrics) if together else {}
-    values = [_value(m, theirs.get(m.name)) for m in by_name(head.metrics).values()]
+    values = [_value(m, theirs.get(m.name)) for m in by_name(head.metrics).values() if _is_kept(m.name)]
     return Point(
         commit=head.commit,
         base=together.commit if together else "",
@@ -38,6 +39,11 @@ def point_of(
         reference=reference,
         values=tuple(v for v in values if v is not None),
     )
+
+
+def _is_kept(name: str) -> bool:
+    metric, route = parts(name)
+    return not route or metric == "latency.p95"
 
 
 def _value(head: Metric, base: Metric | None) -> PointValue | None:

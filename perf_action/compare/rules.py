@@ -48,9 +48,17 @@ _INFORMATIVE: Final = Rule(
     floor=0.05, judged=False, gating=False, why_not="informative: the load generator has a part in it"
 )
 _TAIL: Final = Rule(floor=0.05, judged=False, gating=False, why_not="shown only: too noisy to be judged")
+_ROUTE: Final = Rule(
+    floor=0.05, judged=False, gating=False, why_not="shown only: one route of many; limit it with a budget"
+)
 _RESIDENT: Final = Rule(floor=0.05, absolute=_MEGABYTE, launches=3, timed=False, launch_sd=0.02, run_sd=0.003)
 _SIZE: Final = Rule(
-    floor=0.05, judged=False, gating=False, timed=False, exact=True, why_not="shown only: limit it with a budget"
+    floor=0.05,
+    judged=False,
+    gating=False,
+    timed=False,
+    exact=True,
+    why_not="shown only: limit it with a budget",
 )
 _COUNTED: Final = Rule(floor=0.01, absolute=1.0, launches=3, timed=False, exact=True)
 
@@ -59,6 +67,7 @@ RULES: Final[tuple[tuple[str, Rule], ...]] = (
     ("load.*", _INFORMATIVE),
     ("cpu.per_request", Rule(floor=0.01)),
     ("latency.p50", Rule(floor=0.03, gating=False)),
+    ("latency.*{*", _ROUTE),
     ("latency.p95", Rule(floor=0.05, launches=24, gating=False)),
     ("latency.p99*", _TAIL),
     ("latency.max", _TAIL),

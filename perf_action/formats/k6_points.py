@@ -3,7 +3,8 @@
 Format: https://grafana.com/docs/k6/latest/results-output/real-time/json/ and …/csv/
 Sample: ``{"metric": "http_req_duration", "type": "Point", "data": {"time": "2026-11-24T17:09:11.59Z", "value": 0.95}}``
 or ``http_req_duration,1795540156,3.692766,,,,true,…``
-Percentiles are k6's own (linear between neighbours, as numpy's). Lost: tags, custom metrics; CSV has whole seconds.
+Percentiles are k6's own (linear between neighbours, as numpy's). The tags method and name make routes. Lost: other
+tags, custom metrics; CSV has whole seconds.
 """
 
 from __future__ import annotations
@@ -11,19 +12,23 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from perf_action.formats.load_metrics import PERCENTILES, load_metrics, metric
+from perf_action.formats.load_metrics import PERCENTILES, load_metrics, metric, route_metrics
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.formats.values import number, text_number
 from perf_action.model.metric import Metric
+from perf_action.model.route import RouteResult, route_of
 from perf_action.model.snapshot import Capture
 from perf_action.system import System
 
 NAME: Final = "k6-points"
+#: names that people did not think of grouping may be as many as requests
+_ROUTES: Final = 1000
 _WANTED: Final = ("http_reqs", "http_req_duration", "http_req_failed", "iterations")
 _CSV_HEADER: Final = "metric_name,timestamp,metric_value"
 _JSON_LINE: Final = re.compile(r'\{(?=.*"type":\s*"(?:Metric|Point)")(?=.*"metric":\s*")')
@@ -36,6 +41,7 @@ class _Point(NamedTuple):
     metric: str
     at_s: float
     value: float
+    route: str = ""
 
 
 def sniff(source: Source) -> bool:
@@ -46,9 +52,12 @@ def sniff(source: Source) -> bool:
 def read(source: Source, options: ReadOptions, system: System) -> Capture:  # noqa: ARG001
     points = _csv_points(source) if source.head_lines[0].startswith(_CSV_HEADER) else _json_points(source)
     values: dict[str, list[float]] = {name: [] for name in _WANTED}
+    routes: defaultdict[str, list[float]] = defaultdict(list)
     first, last, fine = float("inf"), float("-inf"), False
     for point in points:
         values[point.metric].append(point.value)
+        if point.metric == "http_req_duration" and (point.route in routes or len(routes) < _ROUTES):
+            routes[point.route].append(point.value)
         first, last = min(first, point.at_s), max(last, point.at_s)
         fine = fine or not point.at_s.is_integer()
     if not values["http_reqs"] and not values["http_req_duration"]:
@@ -58,8 +67,20 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:  # no
     seconds = last - first
     if not fine and seconds < _SHORT_S:
         note = "the points have whole seconds only: too short a run to tell its throughput"
-        return Capture(format=NAME, metrics=_metrics(values, 0), notes=(note,))
-    return Capture(format=NAME, metrics=_metrics(values, seconds))
+        return Capture(format=NAME, metrics=_metrics(values, 0) + _by_route(routes), notes=(note,))
+    return Capture(format=NAME, metrics=_metrics(values, seconds) + _by_route(routes))
+
+
+def _by_route(routes: Mapping[str, list[float]]) -> tuple[Metric, ...]:
+    return route_metrics(
+        RouteResult(name, len(ms), 0, *(np.percentile(ms, list(PERCENTILES.values())) * 1e6).tolist())
+        for name, ms in routes.items()
+        if name
+    )
+
+
+def _route(method: str, name: str) -> str:
+    return route_of(f"{method} {name}") if name else ""
 
 
 def _metrics(values: dict[str, list[float]], seconds: float) -> tuple[Metric, ...]:
@@ -91,7 +112,10 @@ def _json_points(source: Source) -> Iterator[_Point]:
             if not isinstance(data, dict):
                 raise source.error("has no data", place=place)
             at = _seconds(source, str(data.get("time")), place)
-            yield _Point(entry["metric"], at, number(source, data.get("value"), place))
+            tags: Any = data.get("tags")
+            tags = tags if isinstance(tags, dict) else {}
+            route = _route(str(tags.get("method") or ""), str(tags.get("name") or tags.get("url") or ""))
+            yield _Point(entry["metric"], at, number(source, data.get("value"), place), route)
 
 
 def _seconds(source: Source, text: str, place: str) -> float:
@@ -103,13 +127,22 @@ def _seconds(source: Source, text: str, place: str) -> float:
 
 
 def _csv_points(source: Source) -> Iterator[_Point]:
+    columns: dict[str, int] = {}
     try:
         for index, row in enumerate(csv.reader(source.text.split("\n")), 1):
+            if index == 1:
+                columns = {name: i for i, name in enumerate(row)}
             if index == 1 or not row or row[0] not in _WANTED:
                 continue
             place = f"line {index}"
             if len(row) < 3:
                 raise source.error("is cut off", place=place)
-            yield _Point(row[0], text_number(source, row[1], place), text_number(source, row[2], place))
+            method, name = (_cell(row, columns.get(tag)) for tag in ("method", "name"))
+            at, value = (text_number(source, text, place) for text in row[1:3])
+            yield _Point(row[0], at, value, _route(method, name))
     except csv.Error as error:
         raise source.error(f"no CSV: {error}") from None
+
+
+def _cell(row: list[str], column: int | None) -> str:
+    return row[column] if column is not None and column < len(row) else ""

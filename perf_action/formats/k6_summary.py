@@ -4,7 +4,8 @@ Format: https://grafana.com/docs/k6/latest/results-output/end-of-test/ (custom s
 Sample: ``{"metrics": {"http_req_duration": {"med": 43.8, "p(95)": 47.8}, "http_req_failed": {"value": 0}}}``
 Times are ms in the file. ``http_req_failed.passes`` counts requests that failed. A threshold that is ``true`` in an
 export was crossed, one that is ``ok: true`` in handleSummary's data was not.
-Lost: percentiles that the script's ``summaryTrendStats`` left out, custom metrics, groups and tags.
+A threshold of the script on a tag (``http_req_duration{name:GET /items}``) gives the latencies of that route.
+Lost: percentiles that the script's ``summaryTrendStats`` left out, custom metrics, groups and other tags.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from perf_action.formats.load_metrics import load_metrics, metric
+from perf_action.formats.load_metrics import load_metrics, metric, route_metrics
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.formats.values import number, whole
 from perf_action.model.metric import Metric
+from perf_action.model.route import RouteResult, route_of
 from perf_action.model.snapshot import Capture
 from perf_action.system import System
 
@@ -75,11 +77,26 @@ def _load(source: Source, found: dict[str, Any]) -> tuple[tuple[Metric, ...], li
         per_second=_value(source, found, "http_reqs", "rate"),
         latency_s={name: None if value is None else value / 1e3 for name, value in latency.items()},
     )
+    metrics += route_metrics(_routes(source, found))
     notes = [f"{', '.join(missing)} not in the summary; add it to summaryTrendStats"] if missing else []
     dropped = _value(source, found, "dropped_iterations", "count")
     if dropped:
         notes.append(f"k6 dropped {dropped:g} iterations: the load was less than asked for")
     return metrics, notes
+
+
+def _routes(source: Source, found: dict[str, Any]) -> Iterator[RouteResult]:
+    """The requests of one name, where a threshold asked for them."""
+    for key in found:
+        metric_of, brace, rest = key.partition("{")
+        if metric_of != "http_req_duration" or not brace or not rest.endswith("}"):
+            continue
+        tags = {tag.strip(): value for tag, _, value in (t.partition(":") for t in rest[:-1].split(","))}
+        name = tags.get("name") or tags.get("url")
+        if name:
+            ms = [_first(source, found, key, keys) for keys in _LATENCIES.values()]
+            ns = (None if value is None else value * 1e6 for value in ms)
+            yield RouteResult(route_of(f"{tags.get('method', '')} {name.strip()}"), 0, 0, *ns)
 
 
 def _values(body: dict[str, Any]) -> dict[str, Any]:

@@ -2,17 +2,18 @@
 
 Format: https://docs.locust.io/en/stable/retrieving-stats.html
 Sample: ``[{"name": "/x", "method": "GET", "num_requests": 9, "num_failures": 0, "response_times": {"12": 9}, …}]``
-Times are ms in the file. Requests are merged; percentiles as locust's own `calculate_response_time_percentile`.
+Times are ms in the file. Requests are merged, and those of one route kept too; percentiles as locust's own `calculate_response_time_percentile`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any, Final
 
-from perf_action.formats.load_metrics import PERCENTILES, load_metrics
+from perf_action.formats.load_metrics import PERCENTILES, load_metrics, route_metrics
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.formats.values import number, text_number, whole
+from perf_action.model.route import RouteResult, route_of
 from perf_action.model.snapshot import Capture
 from perf_action.system import System
 
@@ -39,8 +40,11 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:  # no
     requests = whole(source, _sum(source, entries, "num_requests"), 1, "num_requests")
     failed = _sum(source, entries, "num_failures")
     times: Counter[float] = Counter()
+    routes: defaultdict[str, Counter[float]] = defaultdict(Counter)
     for index, entry in enumerate(entries):
-        times.update(_times(source, entry.get("response_times"), f"entry {index}.response_times"))
+        mine = _times(source, entry.get("response_times"), f"entry {index}.response_times")
+        times.update(mine)
+        routes[route_of(f"{entry.get('method') or ''} {entry.get('name') or ''}")].update(mine)
     seconds = _seconds(source, entries)
     metrics = load_metrics(
         requests=requests,
@@ -48,7 +52,15 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:  # no
         per_second=requests / seconds if requests and seconds > 0 else None,
         latency_s={name: percentile(times, p) / 1e3 for name, p in PERCENTILES.items()} if times else {},
     )
-    return Capture(format=NAME, metrics=metrics, notes=() if requests else ("locust made no request",))
+    found = route_metrics(_route(name, mine) for name, mine in routes.items())
+    return Capture(
+        format=NAME, metrics=metrics + found, notes=() if requests else ("locust made no request",)
+    )
+
+
+def _route(name: str, times: Counter[float]) -> RouteResult:
+    latencies = (percentile(times, p) * 1e6 for p in PERCENTILES.values())
+    return RouteResult(name, times.total() or 1, 0, *latencies)
 
 
 def _sum(source: Source, entries: list[Any], key: str) -> float:

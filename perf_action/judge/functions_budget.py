@@ -153,7 +153,7 @@ def _of_row(budget: Budget, row: FunctionChange) -> Finding:
         return finding(budget, State.PASS, message=f"{row.name} is new, so it has no change")
     if not is_judged(row.verdict, row.p):
         return finding(budget, State.CANNOT_TELL, value=row.change, message=row.reason or "it is not settled")
-    measured = Value(value=row.change, half=half_of_row(row.interval, row.p))
+    measured = Value(value=row.change, half=half_of_row(row.interval))
     state, close = against(budget, measured, "too close to the limit for how much it scatters")
     message = "; ".join(part for part in (str(_place(row)), close) if part)
     return finding(budget, state, value=row.change, message=message, file=row.file, line=row.line)
@@ -167,7 +167,7 @@ def _of_sum(budget: Budget, rows: Sequence[FunctionChange]) -> Finding:
     unsettled = [r for r in rows if r.change is not None and not is_judged(r.verdict, r.p)]
     if math.fsum(r.base for r in unsettled) > base / 2:
         return unknown(budget, unsettled[0].reason or "it is not settled")
-    half = math.sqrt(math.fsum((half_of_row(r.interval, r.p) * r.base / base) ** 2 for r in rows))
+    half = math.sqrt(math.fsum((half_of_row(r.interval) * r.base / base) ** 2 for r in rows))
     state, close = against(budget, Value(value=head / base - 1, half=half), "too close to the limit to tell")
     return finding(budget, state, value=head / base - 1, message=close)
 

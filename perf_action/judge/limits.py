@@ -68,9 +68,9 @@ def against(budget: Budget, measured: Value, close: str) -> tuple[State, str]:
     return State.FAIL if over > 0 else State.PASS, ""
 
 
-def half_of_row(interval: Interval | None, p: float | None) -> float:
+def half_of_row(interval: Interval | None) -> float:
     """The half width of a row's 80 % interval; zero for what was counted."""
-    return (interval[1] - interval[0]) / 2 * _NARROWER if interval and p is not None else 0.0
+    return (interval[1] - interval[0]) / 2 * _NARROWER if interval else 0.0
 
 
 def is_judged(verdict: Verdict, p: float | None) -> bool:

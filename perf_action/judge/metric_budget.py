@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from perf_action.compare import stats
+from perf_action.compare.rules import rule_for
 from perf_action.judge.limits import LEVEL, Value, against, finding, half_of_row, is_judged, unknown
 from perf_action.model import units
-from perf_action.model.change import Comparison
+from perf_action.model.change import Comparison, MetricChange
 from perf_action.model.finding import Budget, Finding, State
 from perf_action.model.metric import Metric
 
@@ -76,12 +77,19 @@ def of_change(budget: Budget, name: str, comparison: Comparison | None) -> Findi
     row = next((m for m in comparison.metrics if m.name == name), None)
     if row is None:
         return unknown(budget, "it was not measured on both sides")
-    if row.change is None or comparison.not_comparable or not is_judged(row.verdict, row.p):
+    if row.change is None or comparison.not_comparable or not _may_be_judged(row):
         return finding(
             budget, State.CANNOT_TELL, value=row.change, message=row.reason or "there is no change to judge"
         )
     # a budget on a change limits it for the worse, whichever way that is
     worse = -row.change if row.better == "higher" and not budget.at_least else row.change
-    measured = Value(value=worse, half=half_of_row(row.interval, row.p))
+    measured = Value(value=worse, half=half_of_row(row.interval))
     state, close = against(budget, measured, _CLOSE)
     return finding(budget, state, value=worse, message=close)
+
+
+def _may_be_judged(row: MetricChange) -> bool:
+    """What is only shown, because nobody asked for it, may be judged by a limit that somebody set."""
+    rule = rule_for(Metric(name=row.name, unit=row.unit, better=row.better, samples=()))
+    only_shown = not rule.judged and row.reason == rule.why_not and row.interval is not None
+    return only_shown or is_judged(row.verdict, row.p)

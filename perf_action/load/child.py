@@ -19,6 +19,7 @@ from perf_action.errors import LoadFailed
 from perf_action.load.output import Log
 from perf_action.load.processes import pin
 from perf_action.load.session import Amount, LoadResult
+from perf_action.model.route import RouteResult
 from perf_action.system import Process, System
 
 _GOODBYE_S = 5.0
@@ -81,7 +82,7 @@ class Child:
             latency_p50_ns=said["p50_ns"],
             latency_p95_ns=said["p95_ns"],
             latency_p99_ns=said["p99_ns"],
-            routes=tuple((mask(name), n, errors, p95) for name, n, errors, p95 in said["routes"]),
+            routes=tuple(RouteResult(mask(name), *rest) for name, *rest in said["routes"]),
             answers=tuple((mask(name), got, n) for name, got, n in said["answers"]),
             cpu_ns=said["cpu_ns"],
             notes=tuple(notes),

@@ -14,7 +14,9 @@ from perf_action.errors import InputError, LoadFailed
 from perf_action.load.output import Log, Secrets
 from perf_action.load.processes import pin
 from perf_action.load.session import Amount, LoadResult, Where
+from perf_action.model import route
 from perf_action.model.metric import Metric
+from perf_action.model.route import RouteResult
 from perf_action.model.snapshot import Capture
 from perf_action.model.units import to_canonical
 from perf_action.system import Process, System
@@ -151,7 +153,25 @@ def load_result(capture: Capture, start: int, end: int) -> LoadResult:
         latency_p50_ns=_canonical(metrics, "latency.p50"),
         latency_p95_ns=_canonical(metrics, "latency.p95"),
         latency_p99_ns=_canonical(metrics, "latency.p99"),
+        routes=_routes(metrics),
         notes=capture.notes,
+    )
+
+
+def _routes(metrics: Mapping[str, Metric]) -> tuple[RouteResult, ...]:
+    """Of each route what is known of it; nobody says how many requests it had."""
+    names = dict.fromkeys(r for name in metrics if (r := route.parts(name)[1]))
+    return tuple(
+        RouteResult(
+            name,
+            0,
+            0,
+            *(
+                _canonical(metrics, route.metric_name(p, name))
+                for p in ("latency.p50", "latency.p95", "latency.p99")
+            ),
+        )
+        for name in names
     )
 
 

@@ -24,7 +24,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,9 @@ from locust.env import Environment
 from locust.util.load_locustfile import load_locustfile
 
 from perf_action.load.gate import Gate
-from perf_action.load.percentile import order_statistic
+from perf_action.load.percentile import percentiles
 from perf_action.load.recording import outcome
+from perf_action.model.route import route_of
 
 #: how often, in seconds, a running slice is looked after
 _LOOK = 0.1
@@ -152,25 +153,20 @@ class Engine:
         stats = self._environment.stats
         if not stats.total.num_requests:
             raise Broken("no request was made" + (f": {self._exceptions[-1]}" if self._exceptions else ""))
-        entries = sorted(stats.entries.values(), key=lambda e: -e.num_requests)[:_ROUTES]
+        routes = _by_route(stats.entries.values(), self._times)
         failures = sorted(stats.errors.values(), key=lambda e: -e.occurrences)
-        times = sorted(t for route in self._times.values() for t in route)
+        p50, p95, p99 = percentiles([t for route in self._times.values() for t in route])
         return {
             "start_ns": start,
             "end_ns": self._end,
             "requests": stats.total.num_requests,
             "errors": min(stats.total.num_requests, stats.total.num_failures + len(self._exceptions)),
-            "p50_ns": order_statistic(times, 0.50),
-            "p95_ns": order_statistic(times, 0.95),
-            "p99_ns": order_statistic(times, 0.99),
+            "p50_ns": p50,
+            "p95_ns": p95,
+            "p99_ns": p99,
             "routes": [
-                [
-                    f"{e.method} {e.name}".strip(),
-                    e.num_requests,
-                    e.num_failures,
-                    order_statistic(sorted(self._times.get((e.method, e.name), ())), 0.95),
-                ]
-                for e in entries
+                [name, requests, failures, *percentiles(times)]
+                for name, (requests, failures, times) in routes[:_ROUTES]
             ],
             "answers": [[route, got, n] for (route, got), n in self._answers.most_common(_ROUTES)],
             "failures": [f"{e.occurrences} × {e.method} {e.name}: {e.error}" for e in failures[:3]]
@@ -205,6 +201,19 @@ class Engine:
         self._gate.open()
         if self._runner.state != "ready":
             self._runner.quit()
+
+
+def _by_route(
+    entries: Iterable[Any], times: Mapping[tuple[str, str], Sequence[float]]
+) -> list[tuple[str, tuple[int, int, list[float]]]]:
+    """Requests, failures and times of each route, busiest first: ``/items/1`` and ``/items/2`` are one."""
+    found: dict[str, tuple[int, int, list[float]]] = {}
+    for e in entries:
+        name = route_of(f"{e.method} {e.name}")
+        requests, failures, ns = found.get(name, (0, 0, []))
+        mine = times.get((e.method, e.name), ())
+        found[name] = (requests + e.num_requests, failures + e.num_failures, [*ns, *mine])
+    return sorted(found.items(), key=lambda item: -item[1][0])
 
 
 def _outcome(response: object, exception: object) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from perf_action.load.http1 import Headers
+from perf_action.model.route import template
 
-#: a segment of a path that names one thing out of many: a number, a UUID, a hash, a token
-_ID = re.compile(r"(?=[^/]*\d)[0-9A-Fa-f-]+|(?=[^/]*\d)[\w.~%+=:@-]{20,}|[\w.~%+=:@-]{32,}")
 #: more routes than this are no routes: then only the beginning of a path is one
 _ROUTES = 60
 #: recordings are cut to one of these numbers, so that two runs replay as many
@@ -75,17 +73,12 @@ class Recording:
 
     def routes(self) -> tuple[str, ...]:
         """Of each request: its method and path without a query, with ``{id}`` for what names one thing out of many."""
-        names = [f"{r.method} {_template(r.target)}" for r in self.requests]
+        names = [f"{r.method} {template(r.target)}" for r in self.requests]
         if len(set(names)) > _ROUTES:
             names = ["/".join(name.split("/")[:2]) + "/…" for name in names]
         if len(set(names)) > _ROUTES:
             names = [name.split(" ")[0] for name in names]
         return tuple(names)
-
-
-def _template(target: str) -> str:
-    path = target.split("?", 1)[0].split("#", 1)[0]
-    return "/".join("{id}" if _ID.fullmatch(segment) else segment for segment in path.split("/"))[:200]
 
 
 def in_rounds(available: int, wanted: int | None, seed: int) -> Iterator[int]:

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from perf_action.load.http1 import Malformed
-from perf_action.load.percentile import order_statistic
+from perf_action.load.percentile import percentiles
 from perf_action.load.recording import in_rounds, outcome
 from perf_action.load.replay_connection import Connection, Gone
 
@@ -138,7 +138,7 @@ class Client:
         self._idle.append(connection)
 
     def _result(self, start: int, cpu: int) -> dict[str, Any]:
-        times = sorted(ns for _, ns in self._times)
+        p50, p95, p99 = percentiles([ns for _, ns in self._times])
         by_route: defaultdict[str, list[int]] = defaultdict(list)
         for index, ns in self._times:
             by_route[self._requests[index].route].append(ns)
@@ -156,13 +156,13 @@ class Client:
         return {
             "start_ns": start,
             "end_ns": self._end,
-            "requests": len(times),
+            "requests": len(self._times),
             "errors": wrong.total(),
-            "p50_ns": order_statistic(times, 0.50),
-            "p95_ns": order_statistic(times, 0.95),
-            "p99_ns": order_statistic(times, 0.99),
+            "p50_ns": p50,
+            "p95_ns": p95,
+            "p99_ns": p99,
             "routes": [
-                [route, len(by_route[route]), errors[route], order_statistic(sorted(by_route[route]), 0.95)]
+                [route, len(by_route[route]), errors[route], *percentiles(by_route[route])]
                 for route in busiest
             ],
             "answers": [[route, got, count] for (route, got), count in answers.items()],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from perf_action.config import Scenario
+from perf_action.model.route import RouteResult
 from perf_action.system import System
 
 
@@ -28,8 +29,7 @@ class Amount:
 class LoadResult:
     """What the load tool says of one slice. Times are ns, `start_ns`/`end_ns` of the monotonic clock.
 
-    `requests` None: the tool does not count; latencies None: it gave none. `routes` are (name, requests, errors,
-    p95 in ns or None), busiest first. `answers` are (route, outcome, requests) where the tool says how each was answered:
+    `requests` None: the tool does not count; latencies None: it gave none. `routes` are busiest first. `answers` are (route, outcome, requests) where the tool says how each was answered:
     the class of the status (``2xx``), ``failed`` (by the script's own check) or ``no answer``. `cpu_ns` is what the
     generator itself spent, None where nobody looked. `notes` are for people: what was ignored, what failed most.
     """
@@ -41,7 +41,7 @@ class LoadResult:
     latency_p50_ns: float | None = None
     latency_p95_ns: float | None = None
     latency_p99_ns: float | None = None
-    routes: tuple[tuple[str, int, int, float | None], ...] = ()
+    routes: tuple[RouteResult, ...] = ()
     answers: tuple[tuple[str, str, int], ...] = ()
     cpu_ns: int | None = None
     notes: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from perf_action.measure.collect import captures, reports
 from perf_action.measure.launch import Bench, Launch, SideError, blamed_on, launched
 from perf_action.measure.schedule import CALIBRATION, RECORDING
 from perf_action.measure.warm_up import warm_up
+from perf_action.model.route import MOST_ROUTES
 from perf_action.model.trial import Slice, Trial, TrialRecord
 from perf_action.recording import write_trial
 
@@ -203,6 +204,7 @@ def _slice_of(one: Launch, pair: int, index: int, clocks: tuple[Usage, Usage], r
         context_switches=now.context_switches - was.context_switches,
         steal_ns=now.steal_ns - was.steal_ns,
         load_cpu_ns=result.cpu_ns,
+        routes=result.routes[:MOST_ROUTES],
     )
 
 

@@ -6,6 +6,7 @@ Pure, but for `read`, which turns a capture file into profiles. Times come from 
 from __future__ import annotations
 
 import bisect
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +17,7 @@ from perf_action.measure.paths import relative_to
 from perf_action.measure.schedule import CALIBRATION, CLEAN, SOAK
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Better, Metric, Series
+from perf_action.model.route import MOST_ROUTES, metric_name, parts
 from perf_action.model.snapshot import Capture, Snapshot
 from perf_action.model.tree import rename_files
 from perf_action.model.trial import Side, Slice, TrialRecord
@@ -102,6 +104,7 @@ def snapshot(
     metrics = (
         *_slice_metrics(clean, side),
         *_launch_metrics(clean, side),
+        *_route_metrics(clean, side),
         *_overhead(good, side),
         *found.metrics,
     )
@@ -164,6 +167,32 @@ def _launch_metrics(clean: Sequence[TrialRecord], side: Side) -> Iterator[Metric
             better: Better = "lower" if name.startswith("memory") else "neither"
             yield Metric(
                 name=name, unit=unit, better=better, samples=samples, launches=launches, pairs=launches
+            )
+
+
+def _route_metrics(clean: Sequence[TrialRecord], side: Side) -> Iterator[Metric]:
+    """The latencies of the busiest routes; of each slice that had enough requests of the route to tell."""
+    requests: Counter[str] = Counter()
+    rows: defaultdict[str, list[tuple[float, int, int]]] = defaultdict(list)
+    for record in clean:
+        pair = record.trial.pair
+        for s in _slices(record, side):
+            for r in s.routes:
+                requests[r.name] += r.requests
+                for name, ns in r.latencies().items():
+                    rows[metric_name(name, r.name)].append((ns / NS_PER_S, pair, pair * 1000 + s.index))
+    kept = {name for name, _ in requests.most_common(MOST_ROUTES)}
+    paired = any(r.trial.stage.placement != "alone" for r in clean)
+    for name, values in rows.items():
+        if parts(name)[1] in kept:
+            samples, launches, pairs = zip(*values, strict=True)
+            yield Metric(
+                name=name,
+                unit="s",
+                better="lower",
+                samples=samples,
+                launches=launches,
+                pairs=pairs if paired else None,
             )
 
 

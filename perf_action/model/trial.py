@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Literal
 
 from perf_action.model.metric import Series
+from perf_action.model.route import RouteResult
 
 
 class Side(str, Enum):
@@ -83,7 +84,7 @@ class Slice:
 
     `requests` None: the tool does not count. `start_ns` and `end_ns` are of the monotonic clock.
     CPU times, I/O and faults are summed over the process tree. `recorded`: a profiler was attached. `load_cpu_ns` is
-    what the load generator itself spent, None where nobody looked.
+    what the load generator itself spent, None where nobody looked; `routes` the busiest ones.
     """
 
     side: Side
@@ -110,6 +111,7 @@ class Slice:
     steal_ns: int = 0
     recorded: bool = False
     load_cpu_ns: int | None = None
+    routes: tuple[RouteResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

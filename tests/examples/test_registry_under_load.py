@@ -98,7 +98,7 @@ def shares(result: LoadResult) -> dict[str, float]:
         "POST /compatibility/{subject}": "compatibility",
     }
     total: dict[str, float] = {}
-    for name, requests, _, _ in result.routes:
+    for name, requests, *_ in result.routes:
         total[kinds[name]] = total.get(kinds[name], 0) + requests / result.requests
     return total
 

@@ -161,6 +161,8 @@ def k6(folder: Path, tool: str) -> None:
             handled = {**env, "HANDLED": "handled.json"}
             run(tool, "run", "-q", f"--summary-mode={mode}", "load.js", cwd=folder, env=handled, codes=codes)
             keep(folder / "handled.json", f"k6-summary/handle-{mode}.json", folder)
+        stats = "--summary-trend-stats=min,avg,med,max,p(90),p(95),p(99)"
+        run(tool, "run", "-q", "--summary-export", "routes.json", stats, "routes.js", cwd=folder, env=env)
     run(
         tool,
         "run",
@@ -173,6 +175,7 @@ def k6(folder: Path, tool: str) -> None:
         cwd=folder,
     )
     keep(folder / "export.json", "k6-summary/export.json", folder)
+    keep(folder / "routes.json", "k6-summary/routes.json", folder)
     keep(folder / "idle.json", "k6-summary/no-http.json", folder)
     for name, kept in (
         ("points.json", "points.json.gz"),
