@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -16,6 +17,7 @@ import click
 from perf_action.cli.options import overrides_of, policy_words
 from perf_action.cli.progress import listener
 from perf_action.config import FailOn
+from perf_action.config.only import only
 from perf_action.errors import VerdictFailed
 from perf_action.git import access_of
 from perf_action.machine.needs import service_target
@@ -59,17 +61,28 @@ _SET = click.option(
     show_default=True,
     help="The run folder; an earlier one there is replaced.",
 )
+@click.option(
+    "--only",
+    "stages",
+    multiple=True,
+    metavar="STAGE",
+    help="Measure this stage alone: clean, soak, or one of perf.yml's; may be repeated.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would run and how many minutes it takes, and stop.")
-def run(config: Path, sets: tuple[str, ...], base: str, out: Path, *, dry_run: bool) -> None:
+def run(
+    config: Path, sets: tuple[str, ...], base: str, out: Path, stages: tuple[str, ...], *, dry_run: bool
+) -> None:
     """Measure the service of perf.yml under load.
 
     \b
     perf-action run                        head alone, as it lies here
     perf-action run --base origin/main     base and head side by side, in two worktrees
     perf-action run --dry-run --base auto  what would run, and how long it takes
+    perf-action run --only cpu --base main one stage of perf.yml, to see a regression again
     """
     system = System()
     settings = running.read_settings(config, overrides_of(system.environ, sets), system)
+    settings = replace(settings, config=only(settings.config, stages))
     if dry_run:
         _show_plan(settings, base, system)
         return

@@ -135,6 +135,8 @@ class Measure(Group):
     """all that measuring may take, after set-up and build"""
     warm_up: int = Field(default=300, ge=0)
     """requests before anything is counted"""
+    clean: bool = True
+    """launches without a profiler, for the times; false leaves them out"""
     soak: Seconds = 45.0
     """length of the launch that looks for leaks; 0 for none"""
     placement: Literal["auto", "duet", "interleaved"] = "auto"

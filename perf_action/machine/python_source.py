@@ -25,7 +25,7 @@ def python_source(text: str) -> Source | None:
     """The functions by their qualified names; None for what is no Python."""
     try:
         tree = ast.parse(text)
-        return Source(functions=tuple(_functions(tree)), calls=tuple(_calls(tree)))
+        return Source(functions=tuple(_functions(tree)), calls=tuple(_calls(tree)), code=_code(tree, text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -74,6 +74,18 @@ def _digest(function: ast.AST) -> bytes:
             hashed.update(f"{name}{len(children)}{plain!r}".encode("utf-8", "surrogatepass"))
             todo += children
     return hashed.digest()
+
+
+def _code(tree: ast.AST, text: str) -> frozenset[int]:
+    lines = enumerate(text.splitlines(), 1)
+    found = {number for number, line in lines if line.strip() and not line.lstrip().startswith("#")}
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and ast.get_docstring(node, clean=False) is not None
+        ):
+            found -= set(range(node.body[0].lineno, (node.body[0].end_lineno or node.body[0].lineno) + 1))
+    return frozenset(found)
 
 
 def _calls(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -63,10 +63,13 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The functions of a file, and what it calls where: (line, bare name)."""
+    """The functions of a file, what it calls where: (line, bare name), and the lines with code on them: neither blank nor
+    a comment or docstring.
+    """
 
     functions: tuple[Function, ...]
     calls: tuple[tuple[int, str], ...] = ()
+    code: frozenset[int] = frozenset()
 
 
 def owned(source: Source, lines: Sequence[Lines]) -> dict[Function, list[int]]:

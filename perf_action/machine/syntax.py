@@ -196,6 +196,7 @@ class _Reading:
         self._functions: list[Function] = []
         self._calls: list[tuple[int, str]] = []
         self._open: list[_Open] = []
+        self._code: set[int] = set()
 
     def of(self, tree: Tree) -> Source:
         comment: int | None = None  # the comment that the node is in
@@ -213,8 +214,9 @@ class _Reading:
             if node.is_named:
                 self._enter(node)
             if not node.child_count:
+                self._code.update(range(node.start_point[0] + 1, node.end_point[0] + 2))
                 self._token(b"\0" + (node.text or b""))
-        return Source(functions=tuple(self._functions), calls=tuple(self._calls))
+        return Source(functions=tuple(self._functions), calls=tuple(self._calls), code=frozenset(self._code))
 
     def _enter(self, node: Node) -> None:
         kind, grammar = node.type, self._grammar

@@ -141,9 +141,10 @@ def _spans(file: FileDiff, base: Source, head: Source) -> tuple[Span, ...]:
         if line in owner_of:
             callers[name][owner_of[line].name] = None
     spans = []
-    for function, lines in owned(head, [*file.head_lines, *file.removed_at]).items():
+    for function, owned_lines in owned(head, [*file.head_lines, *file.removed_at]).items():
         if (function.name, function.digest) in before:
             continue
+        lines = [line for line in owned_lines if line in head.code] or owned_lines
         changed = set(lines)
         calls = dict.fromkeys(name for line, name in head.calls if line in changed)
         spans.append(

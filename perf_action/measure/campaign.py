@@ -127,7 +127,7 @@ def _outcomes(
     schedule: Schedule, done: Sequence[TrialRecord], given_up: dict[str, str]
 ) -> tuple[StageOutcome, ...]:
     out = []
-    for stage in schedule.stages:
+    for stage in (s for s in schedule.stages if s.max_launches):
         mine = [r for r in done if r.trial.stage.name == stage.name]
         reason = given_up.get(stage.name, "" if mine else "no time was left for it")
         state = "failed" if stage.name in given_up else "done" if mine else "skipped"

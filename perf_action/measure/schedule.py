@@ -111,6 +111,7 @@ def expected_seconds(schedule: Schedule) -> tuple[tuple[Stage, float], ...]:
     return tuple(
         (s, s.min_launches * _seconds_of(s, ()) * (2 if both and s.placement == "interleaved" else 1))
         for s in schedule.stages
+        if s.max_launches
     )
 
 
@@ -139,8 +140,8 @@ def _clean(config: Config, placement: Placement) -> Stage:
         profiler="none",
         load=load,
         placement=placement,
-        min_launches=config.measure.launches.least,
-        max_launches=config.measure.launches.most,
+        min_launches=config.measure.launches.least if config.measure.clean else 0,
+        max_launches=config.measure.launches.most if config.measure.clean else 0,
         slices=_balanced(config.measure.slices, placement),
         requests=scenario.requests,
         seconds=scenario.duration,

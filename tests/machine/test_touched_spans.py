@@ -171,3 +171,18 @@ def test_any_text_has_functions_within_its_lines(text: str, suffix: str):
     assert found is not None
     lines = text.encode("utf-8", "surrogatepass").count(b"\n") + 1
     assert all(1 <= f.first <= f.last <= lines for f in found.functions)
+
+
+def test_of_the_changed_lines_those_with_code_are_shown(repo, system):
+    before = 'def f(a):\n    """One."""\n    return a\n'
+    after = 'def f(a, b=1):\n    """One\n    and two.\n    """\n    # why\n\n    return a + b\n'
+    (span,) = spans(repo, system, "a__py", before, after)
+    assert span.lines == ((1, 1), (7, 7))
+    (span,) = spans(
+        repo,
+        system,
+        "a__rs",
+        RUST,
+        RUST.replace("let a = 1;", "// why\n\n        /* and\n how */\n        let a = 2;"),
+    )
+    assert span.lines == ((12, 12),)

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from perf_action.config import Config, parse
-from perf_action.measure.schedule import Schedule, Settled, calibrated, next_trial, schedule
+from perf_action.config.only import only
+from perf_action.errors import UsageError
+from perf_action.measure.schedule import Schedule, Settled, calibrated, expected_seconds, next_trial, schedule
 from perf_action.model.trial import Side, Trial, TrialRecord
 
 BOTH = (Side.BASE, Side.HEAD)
@@ -106,3 +108,22 @@ def test_a_plan_without_a_soak_has_none() -> None:
     assert [s.name for s in schedule(config(soak=0), BOTH, (0, 1)).stages] == ["clean", "memory", "cpu"]
     soak = next(s for s in schedule(config(soak="45s"), BOTH, (0, 1)).stages if s.name == "soak")
     assert soak.slices * (soak.seconds or 0) == pytest.approx(45)
+
+
+def test_only_some_stages_are_measured_where_that_is_asked_for() -> None:
+    chosen = schedule(only(config(), ["cpu"]), BOTH, (0, 1))
+    trials, settled = carry_out(calibrated(chosen, {"baseline": 1000.0}))
+    assert {t.stage.name for t in trials} == {"cpu"}
+    assert settled.dropped == ()
+    assert [stage.name for stage, _ in expected_seconds(chosen)] == ["cpu"]
+    names = {t.stage.name for t in carry_out(schedule(only(config(), ["clean", "soak"]), BOTH, (0, 1)))[0]}
+    assert names == {"clean", "soak"}
+    assert only(config(), []) == config()
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("cpuu", "did you mean 'cpu'"), ("zzz", "there is clean, soak, cpu, memory")]
+)
+def test_a_stage_that_does_not_exist_is_told_the_nearest(name: str, remedy: str) -> None:
+    with pytest.raises(UsageError, match=f"--only {name}: there is no such stage; {remedy}"):
+        only(config(), [name])
