@@ -42,6 +42,7 @@ def execute(trial: Trial, bench: Bench) -> TrialRecord:
     failure, failed_side, launches = None, None, []
     try:
         with contextlib.ExitStack() as stack:
+            bench.needed.reset_shared()
             launches = [
                 stack.enter_context(launched(trial, side, _core(trial, i), folder, bench))
                 for i, side in enumerate(trial.sides)
@@ -51,7 +52,7 @@ def execute(trial: Trial, bench: Bench) -> TrialRecord:
                 _slice(launches, trial, index, bench)
             _stop(launches, trial, folder, bench)
     except SideError as error:
-        failure, failed_side = str(error), error.side
+        failure, failed_side = f"{error}{bench.needed.deaths(error.side)}", error.side
     except CannotMeasure as error:
         failure = str(error)
     record = TrialRecord(
@@ -121,7 +122,7 @@ def _finish(one: Launch, timeout: float) -> LoadResult:
 def _slice(launches: Sequence[Launch], trial: Trial, index: int, bench: Bench) -> None:
     """One slice on all sides at once; cores are swapped in ABBA order before it."""
     if trial.swap:
-        _swap(launches, trial, index)
+        _swap(launches, trial, index, bench)
     stage = trial.stage
     amount = _amount(trial, index, launches[0].slices[-1:])
     for one in launches:
@@ -167,13 +168,14 @@ def _start_recording(one: Launch, template: Sequence[str], index: int, *, needed
             one.notes.append(f"there is no time-line: {error}")
 
 
-def _swap(launches: Sequence[Launch], trial: Trial, index: int) -> None:
+def _swap(launches: Sequence[Launch], trial: Trial, index: int, bench: Bench) -> None:
     swapped = index % 4 in (1, 2)
     for i, one in enumerate(launches):
         core = trial.cores[(i + swapped) % len(launches)]
         if core != one.core:
             one.core = core
             one.service.pin((core,))
+            bench.needed.pin(one.side, (core,))
             if not one.load_apart:
                 one.session.pin((core,))
 

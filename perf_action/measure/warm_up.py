@@ -12,8 +12,8 @@ from perf_action.model.trial import Stage, Trial
 Load = Callable[[Sequence[Launch], Amount, float], list[LoadResult]]
 
 _TIMEOUT = 300.0
-#: the warm-up is given in parts; up to so many more follow until two in a row cost the same within the share
-_PARTS, _MORE_PARTS, _STEADY = 3, 6, 0.15
+#: after the warm-up, parts follow until two in a row cost the same within the share, at most so many
+_MOST_PARTS, _STEADY = 8, 0.1
 #: fewer requests than this say nothing about what one costs
 _LEAST = 50
 
@@ -30,17 +30,20 @@ def warm_up(launches: Sequence[Launch], trial: Trial, load: Load) -> None:
     whole = Amount(
         requests=None if seconds else requests, seconds=seconds or None, seed=trial.seed * 1000 + 900
     )
-    if seconds or stage.counts or requests < _PARTS * _LEAST:
+    if seconds or stage.counts or requests < _LEAST:
         load(launches, whole, _timeout(stage))
         return
-    _until_steady(launches, stage, replace(whole, requests=requests // _PARTS), load)
+    # a replay's slice is a round of the same requests: a warm-up of fewer would leave some of them cold
+    slice_ = stage.requests or requests
+    load(launches, replace(whole, requests=max(requests, slice_)), _timeout(stage))
+    _until_steady(launches, stage, replace(whole, requests=min(requests, slice_)), load)
 
 
 def _until_steady(launches: Sequence[Launch], stage: Stage, part: Amount, load: Load) -> None:
     costs: list[list[float]] = []
-    for index in range(_PARTS + _MORE_PARTS):
+    for index in range(_MOST_PARTS):
         before = [one.service.usage(pss=False).cpu_ns for one in launches]
-        results = load(launches, replace(part, seed=part.seed + index), _timeout(stage))
+        results = load(launches, replace(part, seed=part.seed + 1 + index), _timeout(stage))
         if any(result.requests is None for result in results):
             return
         costs.append(
@@ -49,7 +52,7 @@ def _until_steady(launches: Sequence[Launch], stage: Stage, part: Amount, load: 
                 for one, was, result in zip(launches, before, results, strict=True)
             ]
         )
-        if index + 1 >= _PARTS and max(_apart(costs, i) for i in range(len(launches))) <= _STEADY:
+        if index and max(_apart(costs, i) for i in range(len(launches))) <= _STEADY:
             return
     for i, one in enumerate(launches):
         if (apart := _apart(costs, i)) > _STEADY:
