@@ -28,6 +28,8 @@ _OF_MEMORY: Final = frozenset({"allocated", "allocations", "temporary", "peak", 
 _ALLOCATION: Final = "allocation"
 #: kinds of which a sampler of threads sees also those that wait
 _TIMES: Final = frozenset({"cpu", "wall"})
+#: V8 has a function for the time in which it does nothing
+_IDLE: Final = frozenset({"(idle)", "(IDLE)"})
 #: what is listed of a category
 _FUNCTIONS, _STACKS, _FRAMES, _CHARACTERS = 5, 3, 40, 200
 #: of each profile and category so many stacks are looked at for the largest of all
@@ -63,7 +65,7 @@ def category_costs(
 ) -> tuple[CategoryCost, ...]:
     """For each of `kinds` and each stage of head that has it: its categories, the largest share first.
 
-    Functions that only wait are left out of times (`compare/idle.py`). All launches of a stage are one; of counted
+    Functions that only wait are left out of times (`compare/idle.py`), and what measuring costs out of everything. All launches of a stage are one; of counted
     stages the longest. `samples` of a result is how many samples its share rests on, 0 where nothing was sampled.
     """
     out: list[CategoryCost] = []
@@ -142,9 +144,9 @@ def _spent(categories: Categories, frames: Frames, profiles: Sequence[Profile], 
     for profile in profiles:
         walk = Walk(frames, categories.names, profile)
         values = stack_self(profile, profile.find_kind(kind) or 0)
+        values[walk.measuring()] = 0
         if kind in _TIMES:
-            idle = idle_functions(walk.keys, native=False)
-            values[np.array([key in idle for key in walk.keys], dtype=bool)[walk.functions]] = 0
+            values[_idle(walk)] = 0
         nodes, own = walk.nodes(), walk.own()
         for index, name in enumerate(categories.names):
             mine = np.flatnonzero((nodes == index) & (values > 0))
@@ -159,6 +161,13 @@ def _spent(categories: Categories, frames: Frames, profiles: Sequence[Profile], 
     return _Spent(
         by_category=by_category, functions=functions, stacks=stacks, per_sample=_per_sample(profiles, kind)
     )
+
+
+def _idle(walk: Walk) -> NDArray[np.bool_]:
+    """The stack nodes that are a thread's waiting."""
+    idle = idle_functions(walk.keys, native=False)
+    waits = [key in idle or key.name in _IDLE for key in walk.keys]
+    return np.array(waits, dtype=np.bool_)[walk.functions]
 
 
 def _summed(groups: NDArray[np.int64], values: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -40,7 +40,7 @@ FILES: Final[dict[str, tuple[Language, ...]]] = {
 }
 _LANGUAGES: Final = frozenset(language for languages in FILES.values() for language in languages)
 _PATTERNS: Final = ("function", "file", "module", "caller", "but-not")
-_KEYS: Final = (*_PATTERNS, "waiting", "languages", "is", "is-not")
+_KEYS: Final = (*_PATTERNS, "waiting", "covers", "languages", "is", "is-not")
 _MAX_BYTES: Final = 200_000
 _SafeLoader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -125,6 +125,7 @@ def _rule(category: str, raw: object, languages: Sequence[Language], source: str
         caller=given.get("caller", ()),
         but_not=given.get("but-not", ()),
         waiting=raw.get("waiting") is True,
+        covers=raw.get("covers") is True,
         languages=tuple(own_languages),
     )
     return KeptRule(
@@ -180,6 +181,7 @@ class Match:
     rank: tuple[bool, int, int]
     category: str
     waiting: bool
+    covers: bool = False
     caller: tuple[Glob, ...] = ()
 
 
@@ -194,6 +196,7 @@ class RuleBook:
                 rank=(i >= len(user), order.get(rule.category, len(order)), i),
                 category=rule.category,
                 waiting=rule.waiting,
+                covers=rule.covers,
                 caller=tuple(map(Glob, rule.caller)),
             )
             for i, rule in enumerate(self._rules)

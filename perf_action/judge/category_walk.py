@@ -10,6 +10,9 @@ The stack is walked from the leaf to the root, and the first frame that a rule f
    reading and writing (io) to the database or the log they were for, but not to the serializer that wrote into a socket;
    a waiting thread (locks) to the pool of connections, or to the scheduler that had nothing to do.
 
+One kind of frame is above all of this: what Python does to import a module covers all that the module's code does
+meanwhile.
+
 As a machine: what the walk ends with depends on the frame and on what would follow for its caller, of which there are
 few different answers. So one pass from parents to children does, whatever the depth.
 """
@@ -23,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perf_action.judge.category_rules import Match, RuleBook
-from perf_action.judge.own_code import is_own_place, is_plain_place
+from perf_action.judge.own_code import is_instrument, is_own_place, is_plain_place
 from perf_action.judge.places import place_of
 from perf_action.model.category import CATEGORIES, OTHER
 from perf_action.model.profile import FunctionKey, Profile
@@ -61,16 +64,23 @@ class Step(NamedTuple):
 
     category: str = ""
     waiting: bool = False
+    covers: bool = False
     own: bool = False
     plain: bool = False
 
 
 #: what a walk ends with at the root, and at own code
 END: Final[Row] = tuple(_HELD[h] or OTHER for h in range(_BEYOND)) * 2
+#: ends the row of what is beneath a frame that covers everything
+_COVERED: Final = "*"
 
 
 def follow(step: Step, above: Row) -> Row:
     """What a walk ends with that comes to a frame whose caller's row is `above`."""
+    if above[-1] == _COVERED:
+        return above
+    if step.covers:
+        return (*(step.category,) * 2 * _BEYOND, _COVERED)
     if not step.category:
         if step.own:
             return END
@@ -126,7 +136,7 @@ class Frames:
 def _decided(matches: Sequence[Match], callers: Sequence[str], otherwise: Step) -> Step:
     for match in matches:
         if not match.caller or any(glob.fits(name) for glob in match.caller for name in callers):
-            return Step(match.category, waiting=match.waiting)
+            return Step(match.category, waiting=match.waiting, covers=match.covers)
     return otherwise
 
 
@@ -167,6 +177,15 @@ class Walk:
         for function, parent in zip(self.functions.tolist(), self._parents, strict=True):
             out.append(function if is_own[function] else out[parent] if parent >= 0 else -1)
         return np.array(out, dtype=np.int64)
+
+    def measuring(self) -> NDArray[np.bool_]:
+        """The stack nodes that are what measuring costs."""
+        instruments = [is_instrument(key) for key in self.keys]
+        out: list[bool] = []
+        if any(instruments):
+            for function, parent in zip(self.functions.tolist(), self._parents, strict=True):
+                out.append(instruments[function] or (parent >= 0 and out[parent]))
+        return np.array(out or np.zeros(len(self._parents)), dtype=np.bool_)
 
     def _steps(self) -> list[Step]:
         """What every stack node's frame is to the walk."""

@@ -12,11 +12,36 @@ from __future__ import annotations
 from typing import Final
 
 from perf_action.judge.libraries import words
-from perf_action.judge.places import Place, go_package, is_of_system, is_pseudo, place_of, top_level
+from perf_action.judge.places import (
+    Place,
+    go_package,
+    is_of_system,
+    is_pseudo,
+    is_reserved,
+    place_of,
+    top_level,
+)
 from perf_action.model.profile import FunctionKey
 
 #: this program's own instruments, which run inside of the service
 _INSTRUMENTS: Final = "perf_action/profilers/bootstrap/"
+#: how profilers begin that are part of the service; not `runtime/pprof.Do`, which runs its own code
+_PROFILERS: Final = (
+    "net/http/pprof.",
+    "runtime/pprof.(*profileBuilder)",
+    "runtime/pprof.(*Profile).WriteTo",
+    "runtime/pprof.profileWriter",
+    "runtime/pprof.writeHeap",
+    "runtime/pprof.writeAlloc",
+    "runtime/pprof.writeMutex",
+    "runtime/pprof.writeBlock",
+    "runtime/trace.Start",
+    "runtime/pprof.StartCPUProfile",
+    "runtime/pprof.StopCPUProfile",
+    "runtime.profileLoop",
+    "pprof::profiler::",
+    "pprof::report::",
+)
 
 
 def is_own(key: FunctionKey) -> bool:
@@ -28,7 +53,7 @@ def is_own_place(place: Place, key: FunctionKey) -> bool:
     """`is_own`, where the place of the function is known already."""
     if is_pseudo(key.name) or place.language == "kernel" or place.origin in ("standard", "library"):
         return False
-    if _INSTRUMENTS in key.file or is_of_system(key.module):
+    if is_instrument(key) or is_of_system(key.module):
         return False
     if place.language == "python":
         return place.path.partition("/")[0].removesuffix(".py") not in words("python")
@@ -37,6 +62,11 @@ def is_own_place(place: Place, key: FunctionKey) -> bool:
     if place.language == "node":
         return bool(place.path) and not place.path.startswith("internal/")
     return _is_own_native(place)
+
+
+def is_instrument(key: FunctionKey) -> bool:
+    """Whether what is spent here and beneath is what measuring costs, not the service."""
+    return _INSTRUMENTS in key.file or key.name.startswith(_PROFILERS)
 
 
 def is_plain_symbol(key: FunctionKey) -> bool:
@@ -66,13 +96,8 @@ def _is_own_native(place: Place) -> bool:
     name = place.names[-1]
     space = top_level(place.names)
     if space:
-        return space not in words("rust") and space not in words("native") and not _is_reserved(space)
+        return space not in words("rust") and space not in words("native") and not is_reserved(space)
     if " as " in name or name[:1] in "{<":  # of a type without a path: a primitive, or any type at all
         return False
     word = name.partition("(")[0].partition("<")[0].strip()
-    return bool(word) and word not in words("native") and not _is_reserved(word)
-
-
-def _is_reserved(word: str) -> bool:
-    """Names that C and C++ keep for the implementation: ``__invoke``, ``_M_run``."""
-    return word.startswith("__") or (word[:1] == "_" and word[1:2].isupper())
+    return bool(word) and word not in words("native") and not is_reserved(word)

@@ -55,6 +55,20 @@ _INTERPRETERS: Final = (
     "nginx",
     "postgres",
 )
+#: where the C library's own debug information has its files
+_GLIBC: Final = (
+    "../sysdeps/",
+    "../nptl/",
+    "../elf/",
+    "./csu/",
+    "./elf/",
+    "./nptl/",
+    "./malloc/",
+    "./libio/",
+    "./dlfcn/",
+)
+#: the folders of CPython's source
+_INTERPRETER_SOURCES: Final = ("Modules/", "Objects/", "Python/", "Parser/", "Include/")
 #: what stands before the type in the symbol of a trait's or a type's function
 _BEFORE_TYPE: Final = ("<", "&", "mut ", "dyn ", "*const ", "*mut ", "(", "[", "impl ", "'_ ")
 
@@ -77,21 +91,31 @@ class Place:
 
 def place_of(key: FunctionKey) -> Place:
     """Everything that can be said of a function by its identity alone."""
-    file = key.file[:LONGEST].replace("\\", "/")
+    file = key.file[:LONGEST].replace("\\", "/").replace("/./", "/")
     name = plain_name(key.name[:LONGEST])
     module = key.module[:LONGEST].rpartition("/")[2]
     language = _language(name, file, module)
     origin, path = _origin(file, language)
-    if origin == "project" and language in ("c", "native") and is_of_system(key.module[:LONGEST]):
+    if origin == "project" and language == "c" and (is_of_system(key.module[:LONGEST]) or is_reserved(name)):
         origin = "standard"
     return Place(language=language, names=_names(name, language), path=path, origin=origin, module=module)
 
 
 def is_pseudo(name: str) -> bool:
-    """Whether this is no function but what a tool shows in place of one: ``[unknown]``, ``(idle)``, ``???``, an address."""
+    """Whether this is no function but what a tool shows instead: ``[unknown]``, ``(idle)``, ``???``, ``<GC>``, an address."""
     bracketed = (name[:1], name[-1:]) in (("[", "]"), ("(", ")"))
     named = name == "(anonymous)" or "::" in name
-    return (bracketed and not named) or name in ("", "???", "??", UNKNOWN) or name.startswith("0x")
+    return (
+        (bracketed and not named)
+        or name in ("GC", "<GC>", "<native>")
+        or name in ("", "???", "??", UNKNOWN)
+        or name.startswith("0x")
+    )
+
+
+def is_reserved(word: str) -> bool:
+    """Names that C and C++ keep for the implementation (``__invoke``, ``_M_run``), and those of the dynamic linker."""
+    return word.startswith(("__", "_dl_")) or (word[:1] == "_" and word[1:2].isupper())
 
 
 def is_of_system(module: str) -> bool:
@@ -143,6 +167,8 @@ def _language(name: str, file: str, module: str) -> Language:
     if file.startswith(("node:", "file://", "webpack:")):
         return "node"
     known = _SUFFIXES.get(file.rpartition(".")[2])
+    if known == "c" and file[-2:].lower() == ".s" and _is_go(name):
+        return "go"  # runtime/asm_amd64.s
     if known is not None:
         return known
     return "go" if not file and _is_go(name) else "native"
@@ -162,9 +188,16 @@ def _names(name: str, language: Language) -> tuple[str, ...]:
         return (name, last) if last and last != name else (name,)
     if language in ("go", "node", "kernel"):
         return (name.removesuffix("-fm"),)
-    name = name.partition("@@")[0].partition("'")[0].strip() or name if "::" not in name else name
+    name = _unversioned(name)
     bare = _bare(name)
     return (name, bare) if bare != name else (name,)
+
+
+def _unversioned(name: str) -> str:
+    """Without the version of a library's symbol (``free@GLIBC_2.2.5``), and callgrind's number of a recursion."""
+    mark = "@@" if "::" in name else "@"
+    plain = name.partition(mark)[0] if "::" in name else name.partition(mark)[0].partition("'")[0]
+    return plain.strip() or name
 
 
 def _bare(name: str) -> str:
@@ -211,9 +244,24 @@ def _origin(file: str, language: Language) -> tuple[Origin, str]:
         return _python_origin(file)
     if language == "rust":
         return _rust_origin(file)
-    if file.startswith(("/usr/include/", "/usr/lib/", "/usr/local/include/", "/opt/rh/")):
+    interpreter = _interpreter_source(file)
+    if interpreter:
+        return "standard", interpreter
+    if file.startswith(("/usr/include/", "/usr/lib/", "/usr/local/include/", "/opt/rh/", *_GLIBC)):
         return "standard", file
     return "project", file.removeprefix("./")
+
+
+def _interpreter_source(file: str) -> str:
+    """The path from the root of CPython's source of a file of it, where debug information has it; else empty."""
+    first = file.removeprefix("./").removeprefix("../")
+    if first.startswith(_INTERPRETER_SOURCES):
+        return first
+    build = file.lower().rfind("/python-3.")
+    if build < 0:
+        build = file.lower().rfind("/cpython")
+    rest = file[build + 1 :].partition("/")[2] if build >= 0 else ""
+    return rest if rest.startswith(_INTERPRETER_SOURCES) else ""
 
 
 def _behind(file: str, folder: str, skipped: int) -> str:

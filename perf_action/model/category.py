@@ -52,7 +52,8 @@ class CategoryRule:
     fits the symbol (or the last part of a Python name), `file` the path from the root of the checkout or of the folder
     of installed code, `module` the base name of the binary, `caller` the function that calls. `but_not` are functions
     that the rule leaves alone. `waiting` is for locks: frames that wait, for which a scheduler further out is the reason
-    if there is one. `languages` are those it is for, all if empty.
+    if there is one. `covers` is for frames beneath which everything is theirs, whatever it does. `languages` are those it
+    is for, all if empty.
     """
 
     category: str
@@ -62,6 +63,7 @@ class CategoryRule:
     caller: tuple[str, ...] = ()
     but_not: tuple[str, ...] = ()
     waiting: bool = False
+    covers: bool = False
     languages: tuple[str, ...] = ()
 
 
