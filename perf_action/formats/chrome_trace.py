@@ -56,7 +56,9 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:  # no
     for note in _notes(skipped):
         builder.note(note)
     for key, thread in spans.items():
-        _replay(builder, thread, start, names.get(key), step)
+        # py-spy names no thread; by number, those that wait and those that run at one time can be told apart
+        name = names.get(key, key.rpartition("/")[2] if py_spy else None)
+        _replay(builder, thread, start, name, step)
     profile = builder.build(duration_ns=end - start)
     empty = () if len(profile.sample_stack) else ("the trace holds no spans of any thread",)
     return capture_of(NAME, profile, *empty)

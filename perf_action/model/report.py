@@ -55,6 +55,7 @@ class Report:
     `head_leaks` are the series of head judged by itself, where there is no comparison that judges them.
     `artifact_url` and `run_url` are empty outside GitHub. `checks` say whether the service and the machine were fit to
     be measured, and whether it was measured as a profile should be taken. `checklist` are the profiling guide's checks,
+    `base_checklist` the same of base where it was measured,
     `categories` what the costs were spent on, `advice` what to do (best first), `suspects` the changes that did it.
     """
 
@@ -76,6 +77,7 @@ class Report:
     checks: tuple[Check, ...] = ()
     head_leaks: tuple[LeakChange, ...] = ()
     checklist: tuple[Finding, ...] = ()
+    base_checklist: tuple[Finding, ...] = ()
     categories: tuple[CategoryCost, ...] = ()
     advice: tuple[Advice, ...] = ()
     suspects: tuple[Suspect, ...] = ()

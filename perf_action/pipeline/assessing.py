@@ -16,6 +16,7 @@ from perf_action.github import Context, read_context
 from perf_action.judge import fails, judge
 from perf_action.judge.blame import blame
 from perf_action.judge.categories import Categories, category_costs
+from perf_action.judge.checklist import Subject, checklist
 from perf_action.model.change import Comparison
 from perf_action.model.finding import Budget
 from perf_action.model.report import Baseline, Report
@@ -108,7 +109,29 @@ def _report(
         head_leaks=leaks_of(head) if head and comparison is None else (),
         suspects=blame(comparison, head, chosen.snapshot, options.touched) if head else (),
     )
+    if head:
+        report = _with_checklist(report, head, budgets, categories)
     return replace(report, fails=fails(report, fail_on))
+
+
+def _with_checklist(report: Report, head: Snapshot, budgets: Sequence[Budget], rules: Categories) -> Report:
+    """The guide's checks of head; of base those that show whether a failure is new."""
+    subject = Subject(
+        head=head,
+        comparison=report.comparison,
+        categories=report.categories,
+        leaks=report.leaks,
+        checks=report.checks,
+        budgets=budgets,
+        rules=rules,
+    )
+    if report.base is None:
+        return replace(report, checklist=checklist(subject))
+    costs = category_costs(rules, report.base, None)
+    before = Subject(
+        head=report.base, categories=costs, leaks=leaks_of(report.base), budgets=budgets, rules=rules
+    )
+    return replace(report, checklist=checklist(subject), base_checklist=checklist(before))
 
 
 def _confirmed(found: Comparison, confirmation: Confirmation, options: CompareOptions) -> Comparison:

@@ -132,6 +132,11 @@ def uri(path: str) -> str:
     return quote(path.encode("utf-8", "surrogatepass"), safe="/-._~!$&'()*+,;=@")
 
 
+def host(link: str) -> str:
+    """The host of an address that `url` let pass: what its link is called."""
+    return urlsplit(link).netloc
+
+
 def commit(text: str) -> str:
     """A commit's name if it is one (7 to 64 hex digits), else nothing: it is put into commands people copy."""
     return text if _SHA.fullmatch(text) else ""

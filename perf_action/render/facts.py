@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from perf_action.model.change import Comparison, FunctionChange, Verdict
 from perf_action.model.report import Report
 from perf_action.render import escape, numbers, words
+from perf_action.render.causes import AdviceRow, CategoryRow, advice_rows, categories_summary, category_rows
+from perf_action.render.checklist import Checklist, checklist_facts
 from perf_action.render.context import baseline, conditions, environment, reproduce, self_check
 from perf_action.render.headline import Line, headline, lines, telling_functions, variant
 from perf_action.render.rows import (
@@ -34,6 +36,8 @@ from perf_action.render.text_flame import TextFlame, text_flame
 from perf_action.render.words import Variant
 
 TOP_FUNCTIONS = 3
+#: topics of checks that are told as lists of the guide
+_IN_CHECKLIST = ("before profiling", "during profiling")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,10 @@ class Facts:
     flames: tuple[TextFlame, ...]
     leaks: tuple[LeakRow, ...]
     budgets: tuple[BudgetRow, ...]
+    checklist: Checklist
+    categories: tuple[CategoryRow, ...]
+    advice: tuple[AdviceRow, ...]
+    categories_summary: str
     functions_summary: str
     leaks_summary: str
     budgets_summary: str
@@ -98,6 +106,10 @@ def facts(report: Report, *, columns: int = 96) -> Facts:
         flames=_flames(report, top, columns),
         leaks=tuple(leak_row(k, any_base=report.comparison is not None) for k in report.leaks),
         budgets=tuple(map(budget_row, report.budgets)),
+        checklist=checklist_facts(report),
+        categories=category_rows(report),
+        advice=advice_rows(report),
+        categories_summary=categories_summary(report),
         functions_summary=_summary([words.ROW_WORDS[x.verdict] for x in c.functions]),
         leaks_summary=_summary([words.LEAK_WORDS[k.verdict] for k in report.leaks]),
         budgets_summary=_summary([words.STATE_WORDS[b.state] for b in report.budgets]),
@@ -106,7 +118,7 @@ def facts(report: Report, *, columns: int = 96) -> Facts:
         failed_sides=tuple((side.value, reason) for side, reason in report.failed_sides),
         environment=(
             *environment(report.environment or report.head.environment),
-            *conditions(report.checks),
+            *conditions([c for c in report.checks if not report.checklist or c.topic not in _IN_CHECKLIST]),
         ),
         environment_differences=_sentences(c.environment_differences),
         self_check=self_check(c),

@@ -7,7 +7,7 @@ comparison's own, the subject of the headline is always a row with that verdict.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perf_action.model.change import (
     Comparison,
@@ -19,20 +19,25 @@ from perf_action.model.change import (
 )
 from perf_action.model.finding import Finding, State
 from perf_action.model.report import Report
+from perf_action.model.suspect import Suspect
 from perf_action.render import escape, numbers, words
+from perf_action.render.accused import suspects_of, told
 from perf_action.render.sentence import Sentence, Span, code, inside, joined, say, strong
 from perf_action.render.words import Variant
 
 MAX_LINES = 5
+#: of one function; they come best first
+MAX_SUSPECTS = 2
 _LAUNCHES = (Span("measure.launches", "code"), Span(" and "), Span("measure.max-minutes", "code"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line under the headline."""
+    """One line under the headline; `because` is what in the pull request is suspected of it."""
 
     icon: str
     text: Sentence
+    because: tuple[Sentence, ...] = ()
 
 
 def variant(report: Report) -> Variant:
@@ -149,7 +154,7 @@ def lines(report: Report) -> tuple[Line, ...]:
     if report.comparison is None:
         return (*_leak_lines(report.leaks, any_base=False), *map(_budget_line, _broken(report)))[:MAX_LINES]
     c = report.comparison
-    out = _lines_of(c, Verdict.REGRESSION)
+    out = _lines_of(c, Verdict.REGRESSION, report.suspects)
     out += [_budget_line(b) for b in _broken(report)]
     out += _lines_of(c, Verdict.IMPROVEMENT)
     unsettled = [m for m in c.metrics if m.gating and m.verdict is Verdict.INCONCLUSIVE]
@@ -162,9 +167,11 @@ def lines(report: Report) -> tuple[Line, ...]:
     return tuple(out)
 
 
-def _lines_of(c: Comparison, verdict: Verdict) -> list[Line]:
+def _lines_of(c: Comparison, verdict: Verdict, suspects: Sequence[Suspect] = ()) -> list[Line]:
     icon = words.ROW_ICONS[verdict]
-    out = [_function_line(f, icon) for f in telling_functions(c, verdict)]
+    out = [
+        replace(_function_line(f, icon), because=_because(f, suspects)) for f in telling_functions(c, verdict)
+    ]
     if verdict is Verdict.REGRESSION:
         out += _leak_lines(c.leaks)
     for m in c.metrics:
@@ -182,6 +189,11 @@ def _leak_lines(leaks: Sequence[LeakChange], *, any_base: bool = True) -> list[L
 
 def _function_line(f: FunctionChange, icon: str) -> Line:
     return Line(icon=icon, text=say(*function_clause(f), *_sure(words.certainty(f)), *_callers(f)))
+
+
+def _because(f: FunctionChange, suspects: Sequence[Suspect]) -> tuple[Sentence, ...]:
+    """What the pull request changed that leads to it, the surest first."""
+    return tuple(say(escape.sentence(told(s))) for s in suspects_of(f, suspects)[:MAX_SUSPECTS])
 
 
 def _callers(f: FunctionChange) -> Sentence:

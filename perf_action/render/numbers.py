@@ -63,6 +63,14 @@ def quantity(value: float | None, unit: str, digits: int = 3) -> str:
     return pair_of((value,), unit, digits)[0]
 
 
+def limit(value: float | None, unit: str) -> str:
+    """A limit as people set it, without digits that say nothing: ``10 %``, ``500 MB``."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    digits = next((d for d in (1, 2, 3) if float(f"{value:.{d - 1}e}") == value), 4)
+    return quantity(value, unit, digits)
+
+
 def before_after(base: float | None, head: float | None, unit: str) -> str:
     """``12.1 → 15.9 µs``: one unit for both, and enough digits that two different values look different."""
     b, h = pair_of((base, head), unit)
@@ -136,6 +144,13 @@ def size(value: float | None) -> str:
 def count(value: float | None) -> str:
     """A count; whole ones below ten million with every digit."""
     return quantity(value, "count")
+
+
+def cores(value: float | None) -> str:
+    """``0.33 cores``, ``2 cores``: CPU time over time."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return plural(int(value), "core") if value == int(value) else f"{number(value, 2)} cores"
 
 
 def minutes(seconds: float) -> str:

@@ -36,6 +36,8 @@ _WORDS = {
     "leaking": "red",
     "better": "green",
     "kept": "green",
+    "pass": "green",
+    "fail": "red",
     "cannot tell": "yellow",
 }
 
@@ -56,12 +58,16 @@ def _document(f: Facts) -> Group:
         Text.assemble((f"{f.word}: ", _VARIANTS[f.variant]), _text(f.headline)),
         Text(),
     ]
-    parts += [Padding(Text.assemble("• ", _text(line.text)), (0, 0, 0, 1)) for line in f.lines]
+    for line in f.lines:
+        parts.append(Padding(Text.assemble("• ", _text(line.text)), (0, 0, 0, 1)))
+        parts += [Padding(Text.assemble("↳ ", _text(reason)), (0, 0, 0, 3)) for reason in line.because]
     parts += [Text(f"• {reason}") for reason in f.reasons[:3]]
     parts += [Text(f"• differs: {line}", "yellow") for line in f.environment_differences[:4]]
     parts += [Text(f"\n{side} said last:\n{_tail(log)}", "dim") for side, log in f.failed_sides]
     for table in (_metrics(f), _functions(f), _budgets(f)):
         parts += [Text(), table] if table.row_count else []
+    parts += _advice(f)
+    parts += _checklist(f)
     for flame in f.flames:
         parts += [Text(), Text(flame.heading, "bold"), Text(flame.text, no_wrap=True, overflow="crop")]
     parts += _foot(f)
@@ -148,3 +154,30 @@ def _budgets(f: Facts) -> Table:
     for r in f.budgets[:MAX_ROWS]:
         table.add_row(_label(r.label), Text(r.value), Text(r.limit), Text(r.state, _WORDS.get(r.state, "")))
     return table
+
+
+def _advice(f: Facts) -> list[RenderableType]:
+    """What could be done, each with its first solution."""
+    parts: list[RenderableType] = [Text("\nWhat could be done", "bold")] if f.advice else []
+    for a in f.advice:
+        where = " ".join(part for part in (a.function, a.place) if part)
+        saves = f" ({a.saves})" if a.saves else ""
+        about = f"{a.title}{saves}: {a.symptom}" + (f"; begin with {where}" if where else "")
+        parts.append(Padding(Text(f"• {about}"), (0, 0, 0, 1)))
+        parts += [Padding(Text(solution, "dim"), (0, 0, 0, 3)) for solution in a.solutions[:1]]
+    return parts
+
+
+def _checklist(f: Facts) -> list[RenderableType]:
+    """The guide's checks, with what is not as it should be in words."""
+    if not f.checklist.lists:
+        return []
+    table = _table(("", False), ("Check", False), ("Measured", True))
+    shown = [row for group in f.checklist.lists for row in group.rows]
+    seen = {row.rule for row in shown}
+    for r in (*shown, *(t for t in f.checklist.targets if t.rule not in seen)):
+        label = Text(r.label if r.rule in seen else f"{r.label} under {r.limit}")
+        if r.state != "pass" and r.message:
+            label.append(f"\n{r.message}", "dim")
+        table.add_row(Text(r.icon), label, Text(r.value, _WORDS.get(r.state, "")))
+    return [Text(f"\nChecklist: {f.checklist.summary}", "bold"), table]

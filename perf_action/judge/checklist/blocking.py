@@ -1,0 +1,301 @@
+"""Async code does not block: what an event loop calls back returns within 100 ms and calls nothing that waits.
+
+Two things are looked for below a callback of an event loop (`loops`): functions that are known to block (`waits`), in the
+time-line and in every CPU profile, for which one stack is a proof and a few rule out chance; and in the time-line one
+function that keeps the loop's thread for longer than the limit (`stretches`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from perf_action.judge.checklist import targets
+from perf_action.judge.checklist.loops import OUTSIDE, callbacks, node_functions
+from perf_action.judge.checklist.stretches import stays, threads
+from perf_action.judge.checklist.waits import blocks
+from perf_action.judge.own_code import is_own
+from perf_action.model.finding import Finding, State
+from perf_action.model.profile import CapturedProfile, FunctionKey, Profile
+from perf_action.model.snapshot import Snapshot
+from perf_action.model.units import NS_PER_S
+
+#: so many samples of a blocking call, and this share of what the loop called back, are no accident
+_LEAST_SAMPLES, _LEAST_SHARE = 3, 0.01
+#: a loop of which less was seen may block where nobody looked
+_LEAST_SECONDS: Final = 1.0
+_EVIDENCE, _FRAMES = 3, 12
+#: modules that only pass on what their callers ask of the C library
+_THIN: Final = ("/socket.py", "/ssl.py")
+_ADD: Final = "add a stage with py-spy, which records a time-line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """A call that blocks the loop: what it does, from which own function, the share of the loop's callbacks."""
+
+    does: str
+    caller: FunctionKey
+    line: int
+    samples: float
+    share: float
+    longest_ns: int = 0
+    stack: str = ""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the profiles showed: samples below callbacks, and what blocked."""
+
+    in_callbacks: float = 0.0
+    blocked: Counter[tuple[str, FunctionKey, int]] = field(default_factory=Counter)
+    stacks: dict[tuple[str, FunctionKey, int], str] = field(default_factory=dict)
+    longest: Counter[tuple[str, FunctionKey, int]] = field(default_factory=Counter)
+
+    def found(self) -> list[Blocked]:
+        return [
+            Blocked(
+                does=does,
+                caller=caller,
+                line=line,
+                samples=n,
+                share=n / self.in_callbacks,
+                longest_ns=self.longest[does, caller, line],
+                stack=self.stacks[does, caller, line],
+            )
+            for (does, caller, line), n in self.blocked.most_common()
+            if n >= _LEAST_SAMPLES and n / self.in_callbacks >= _LEAST_SHARE
+        ]
+
+
+def blocking(head: Snapshot, limits: Mapping[str, float]) -> Finding:
+    """Whether anything blocks an event loop, with the function that calls it."""
+    limit = limits.get(targets.BLOCKING, targets.LIMITS[targets.BLOCKING][0])
+    sampled, timed = _Seen(), _Seen()
+    profiles = _cpu_profiles(head)
+    for profile in profiles:
+        _look(profile, sampled)
+    long: list[tuple[float, int, Profile]] = []
+    for capture in head.timelines:
+        _look(capture.profile, timed)
+        long += [(ns, node, capture.profile) for ns, node in _long(capture, limit)]
+    found = [*timed.found(), *sampled.found()]
+    if found:
+        return _failed(found, limit)
+    if long:
+        return _too_long(*max(long, key=lambda found: found[0]), limit)
+    return _nothing_found(limit, profiles, head)
+
+
+def _cpu_profiles(head: Snapshot) -> list[Profile]:
+    """Every profile of CPU time once."""
+    if head.slices:
+        return [s.profile for s in head.slices]
+    return [c.profile for c in head.captures if c.profile.find_kind("cpu") is not None]
+
+
+# --- known calls
+
+
+def _look(profile: Profile, seen: _Seen) -> None:
+    """Add up what blocks below callbacks; in a time-line with the longest stretch of each."""
+    nodes = callbacks(profile)
+    reasons = list(_reasons(profile, nodes))
+    column = profile.find_kind("cpu")
+    weight = _weight(profile, column if column is not None else 0)
+    places = _Places(profile)
+    for stack, value in zip(
+        profile.sample_stack.tolist(), profile.sample_values[:, column or 0].tolist(), strict=True
+    ):
+        if nodes[stack] == OUTSIDE:
+            continue
+        seen.in_callbacks += value / weight
+        does, at = reasons[stack]
+        if does:
+            key = (does, *places.own(at))
+            seen.blocked[key] += value / weight
+            seen.stacks.setdefault(key, folded(profile, stack))
+    for moments in threads(profile):
+        for key, stay in stays(moments, lambda stack: _key(stack, reasons, places)).items():
+            seen.longest[key] = max(seen.longest[key], stay.longest)
+
+
+def _key(
+    stack: int, reasons: Sequence[tuple[str, int]], places: _Places
+) -> tuple[str, FunctionKey, int] | None:
+    does, at = reasons[stack]
+    return (does, *places.own(at)) if does else None
+
+
+def _weight(profile: Profile, column: int) -> float:
+    """What one sample counts."""
+    if profile.kinds[column].unit == "samples":
+        return 1.0
+    if profile.period and column == 0:
+        return float(profile.period)
+    return max(1.0, float(profile.sample_values[:, column].mean())) if len(profile.sample_values) else 1.0
+
+
+def _reasons(profile: Profile, nodes: Sequence[int]) -> Iterator[tuple[str, int]]:
+    """For every stack node what blocks in it, and the node of the function that does."""
+    keys = profile.function_keys()
+    functions = node_functions(profile)
+    known: dict[tuple[int, str], str] = {}
+    found: list[tuple[str, int]] = []
+    python: list[str] = []
+    for node, parent in enumerate(profile.stack_parent.tolist()):
+        key = keys[functions[node]]
+        above = python[parent] if parent >= 0 else ""
+        python.append(key.file if _is_python(key) and not key.file.endswith(_THIN) else above)
+        if nodes[node] == OUTSIDE:
+            found.append(("", OUTSIDE))
+        elif parent >= 0 and found[parent][0]:
+            found.append(found[parent])
+        else:
+            asked = (functions[node], above)
+            if asked not in known:
+                known[asked] = blocks(key, above)
+            found.append((known[asked], node))
+    yield from found
+
+
+class _Places:
+    """The user's own function nearest to a stack node, with its line; in a Python service one of Python's."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile, self._keys = profile, profile.function_keys()
+        python = any(_is_python(key) for key in self._keys)
+        self._own = [is_own(key) and (_is_python(key) or not python) for key in self._keys]
+
+    def own(self, node: int) -> tuple[FunctionKey, int]:
+        above = node
+        while above >= 0:
+            function, line = self._frame(above)
+            if self._own[function]:
+                return self._keys[function], line
+            above = int(self._profile.stack_parent[above])
+        function, line = self._frame(node)
+        return self._keys[function], line
+
+    def _frame(self, node: int) -> tuple[int, int]:
+        frame = int(self._profile.stack_frame[node])
+        return int(self._profile.frame_function[frame]), int(self._profile.frame_line[frame])
+
+
+def _is_python(key: FunctionKey) -> bool:
+    return key.file.endswith(".py") or key.file.startswith("<")
+
+
+# --- long ones
+
+
+def _long(capture: CapturedProfile, limit: float) -> Iterator[tuple[float, int]]:
+    """For how long functions surely kept a loop's thread at once, where that is more than the limit, and a stack node."""
+    profile = capture.profile
+    nodes = callbacks(profile)
+    leaf = _python_leaf(profile)
+    for moments in threads(profile):
+        if not any(nodes[m.stack] != OUTSIDE for m in moments):
+            continue
+        for stay in stays(moments, lambda s: leaf[s] if nodes[s] != OUTSIDE else None).values():
+            ns = stay.one_call(len(moments), capture.requests, limit)
+            if ns is not None:
+                yield ns, stay.node
+
+
+def _python_leaf(profile: Profile) -> list[tuple[int, int]]:
+    """For every stack node the function nearest to the leaf that is no C function, and whence it was called: however
+    its own line moves, and whatever C functions it calls.
+    """
+    files = [profile.strings[i] for i in profile.function_file.tolist()]
+    functions = node_functions(profile)
+    found: list[tuple[int, int]] = []
+    for node, parent in enumerate(profile.stack_parent.tolist()):
+        file = files[functions[node]]
+        named = file.endswith(".py") or file.startswith("<")
+        found.append((functions[node], parent) if named or parent < 0 else found[parent])
+    return found
+
+
+# --- what is said
+
+
+def _failed(found: Sequence[Blocked], limit: float) -> Finding:
+    worst = max(found, key=lambda b: b.share)
+    longest = f", up to {worst.longest_ns / 1e6:.0f} ms without a pause" if worst.longest_ns else ""
+    return Finding(
+        rule=targets.BLOCKING,
+        state=State.FAIL,
+        limit=limit,
+        unit="ns",
+        message=f"{worst.caller.name} {worst.does} in an event loop's callback: "
+        f"{worst.share:.0%} of the time of all callbacks{longest}",
+        evidence=tuple(f"{b.caller.name} {b.does}: {b.stack}" for b in found[:_EVIDENCE]),
+        file=worst.caller.file,
+        line=worst.line,
+    )
+
+
+def _too_long(ns: float, node: int, profile: Profile, limit: float) -> Finding:
+    key, line = _Places(profile).own(node)
+    return Finding(
+        rule=targets.BLOCKING,
+        state=State.FAIL,
+        limit=limit,
+        value=ns,
+        unit="ns",
+        message=f"{key.name} keeps the event loop to itself for so long at once",
+        evidence=(folded(profile, node),),
+        file=key.file,
+        line=line,
+    )
+
+
+def _nothing_found(limit: float, profiles: Sequence[Profile], head: Snapshot) -> Finding:
+    finding = Finding(rule=targets.BLOCKING, state=State.CANNOT_TELL, limit=limit, unit="ns")
+    seen = [p for p in (*profiles, *(c.profile for c in head.timelines)) if len(p.sample_stack)]
+    if not seen:
+        return _with(finding, State.CANNOT_TELL, f"it was not measured; {_ADD}")
+    if not any(node != OUTSIDE for p in seen for node in callbacks(p)):
+        return _with(finding, State.PASS, "no event loop was seen: there is no async code under this load")
+    if not head.timelines:
+        said = f"no known blocking call was sampled, but how long callbacks took is not known; {_ADD}"
+        return _with(finding, State.CANNOT_TELL, said)
+    if not any(_has_c_frames(c.profile) for c in head.timelines):
+        said = "the time-line has no C functions, which tell waiting from working; py-spy sees them on x86-64"
+        return _with(finding, State.CANNOT_TELL, said)
+    seconds = sum(_loop_seconds(c.profile) for c in head.timelines)
+    if seconds < _LEAST_SECONDS:
+        return _with(
+            finding,
+            State.CANNOT_TELL,
+            f"the event loop was seen for only {seconds:.1f} s; more load would tell",
+        )
+    return _with(
+        finding, State.PASS, f"in {seconds:.0f} s of time-line nothing kept the event loop from going on"
+    )
+
+
+def _has_c_frames(profile: Profile) -> bool:
+    return any(not _is_python(key) for key in profile.function_keys())
+
+
+def _loop_seconds(profile: Profile) -> float:
+    """For how long threads that run an event loop were seen."""
+    nodes = callbacks(profile)
+    seen = (moments for moments in threads(profile) if any(nodes[m.stack] != OUTSIDE for m in moments))
+    return sum(m.ns for moments in seen for m in moments) / NS_PER_S
+
+
+def _with(finding: Finding, state: State, message: str) -> Finding:
+    return Finding(rule=finding.rule, state=state, limit=finding.limit, unit=finding.unit, message=message)
+
+
+def folded(profile: Profile, stack: int) -> str:
+    """The names nearest to the leaf, the outermost first."""
+    frames = profile.frames_of(stack)[-_FRAMES:]
+    return ";".join(
+        profile.strings[int(profile.function_name[profile.frame_function[f]])][:200] for f in frames
+    )

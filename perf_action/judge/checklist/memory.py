@@ -1,0 +1,166 @@
+"""Memory: the heap is stable under load, nothing leaks, it is not too much, and not too much is allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from perf_action.judge.checklist import targets
+from perf_action.judge.checklist.cpu import as_budget
+from perf_action.judge.spent import spent
+from perf_action.model.change import LeakChange, LeakState
+from perf_action.model.finding import Finding, State
+from perf_action.model.metric import Metric
+from perf_action.model.profile import FunctionKey
+from perf_action.model.snapshot import Snapshot
+from perf_action.model.tree import costs
+
+_SOAK: Final = "set measure.soak to 60s or longer"
+_STATES: Final = {
+    LeakState.LEAKING: State.FAIL,
+    LeakState.STABLE: State.PASS,
+    LeakState.WARMING_UP: State.CANNOT_TELL,
+    LeakState.INCONCLUSIVE: State.CANNOT_TELL,
+}
+_WORST_FIRST: Final = (State.FAIL, State.CANNOT_TELL, State.PASS)
+#: a checker for leaks that are lost for good, and what it counts
+_LOST: Final = "memory.leak.definite"
+_EVIDENCE: Final = 5
+
+
+def stable(leaks: Sequence[LeakChange]) -> Finding:
+    """Process memory under sustained load has stopped growing. Memory that goes on to grow is not stable."""
+    memory = [leak for leak in leaks if leak.name.startswith("memory.")]
+    if not memory:
+        return _cannot(targets.STABLE, f"no memory was recorded over time; {_SOAK}")
+    return _worst(targets.STABLE, memory)
+
+
+def leak(leaks: Sequence[LeakChange], head: Snapshot) -> Finding:
+    """Nothing grows without bound (memory, objects, handles), and a checker, if one ran, found nothing lost."""
+    lost = next((m for m in head.metrics if m.name == _LOST and m.samples), None)
+    if lost is not None and max(lost.samples) > 0:
+        return Finding(
+            rule=targets.LEAK,
+            state=State.FAIL,
+            value=max(lost.samples),
+            unit="bytes",
+            message="nothing points to this memory any more",
+            evidence=_holders(head),
+        )
+    if leaks:
+        found = _worst(targets.LEAK, leaks)
+        held = _holders(head) if found.state is State.FAIL else ()
+        return replace(found, evidence=(*found.evidence, *held))
+    if lost is not None:
+        return Finding(
+            rule=targets.LEAK,
+            state=State.PASS,
+            value=0.0,
+            unit="bytes",
+            message="no memory is lost; whether held memory grows, a soak would tell",
+        )
+    return _cannot(targets.LEAK, f"nothing was recorded over time; {_SOAK}")
+
+
+def total(head: Snapshot, limits: Mapping[str, float]) -> Finding:
+    """The peak of resident memory of all processes of one instance."""
+    return _with_spenders(as_budget(targets.TOTAL, head, (), limits), head, "peak")
+
+
+def allocation_rate(head: Snapshot, limits: Mapping[str, float]) -> Finding:
+    """Bytes allocated per second. A profiler of memory slows the service, so it is not its own rate: what a request
+    allocates, times the throughput of the clean launches.
+    """
+    return _with_spenders(as_budget(targets.ALLOCATION_RATE, head, (), limits), head, "allocated")
+
+
+def allocations(head: Snapshot, limits: Mapping[str, float]) -> Finding:
+    """Allocations per second, found as the rate of bytes is."""
+    return _with_spenders(as_budget(targets.ALLOCATIONS, head, (), limits), head, "allocations")
+
+
+def fragmentation(head: Snapshot, limits: Mapping[str, float]) -> Finding:
+    """Held but unused memory: from the allocator's statistics; else what heap and resident memory say at most.
+
+    Resident memory also has the program's code and what its runtime does not allocate, so the difference is an upper
+    bound: below the limit it is a pass, above it says nothing.
+    """
+    by_allocator = _metric(head, targets.FRAGMENTATION)
+    if by_allocator is not None:
+        found = as_budget(targets.FRAGMENTATION, head, (), limits)
+        message = "; ".join(part for part in ("from the allocator's own statistics", found.message) if part)
+        return replace(found, message=message)
+    budget = targets.budget_of(targets.FRAGMENTATION, limits)
+    heap, resident = _metric(head, "memory.peak"), _metric(head, "memory.rss.peak")
+    if heap is None or resident is None or not 0 < max(heap.samples) <= min(resident.samples):
+        return _cannot(
+            targets.FRAGMENTATION, "add a stage with jemalloc, whose statistics say it", budget.limit
+        )
+    bound = 1 - max(heap.samples) / min(resident.samples)
+    basis = "heap against resident memory, at their peaks"
+    if bound < budget.limit:
+        return Finding(
+            rule=targets.FRAGMENTATION,
+            state=State.PASS,
+            limit=budget.limit,
+            value=bound,
+            unit="ratio",
+            message=f"at most, from {basis}",
+        )
+    return _cannot(
+        targets.FRAGMENTATION,
+        f"{basis}, say at most {bound:.0%}, but code and the runtime are in that; add a stage with jemalloc",
+        budget.limit,
+    )
+
+
+def _with_spenders(found: Finding, head: Snapshot, kind: str) -> Finding:
+    """With the functions that spend most of it."""
+    source = next(iter(spent(head, kind)), None)
+    if source is None or found.value is None:
+        return found
+    values = source.per_request if source.per_request is not None and kind != "peak" else source.shares
+    everything = sum(values.values())
+    ranked = sorted(values.items(), key=lambda item: (-item[1], item[0]))[:_EVIDENCE]
+    return replace(
+        found, evidence=tuple(f"{place} {value / everything:.1%}" for place, value in ranked if value)
+    )
+
+
+def _metric(head: Snapshot, name: str) -> Metric | None:
+    return next((m for m in head.metrics if m.name == name and m.samples), None)
+
+
+def _cannot(rule: str, message: str, limit: float | None = None) -> Finding:
+    unit = targets.LIMITS[rule][1] if rule in targets.LIMITS else ""
+    return Finding(rule=rule, state=State.CANNOT_TELL, limit=limit, unit=unit, message=message)
+
+
+def _worst(rule: str, leaks: Sequence[LeakChange]) -> Finding:
+    """The series that says most, with its slope per request or, where nobody counted, per second."""
+    row = min(leaks, key=lambda k: _WORST_FIRST.index(_STATES[k.verdict]))
+    per_request = row.per_request is not None
+    value = row.per_request if per_request else row.per_second
+    words = f"{row.name} is {'leaking' if row.verdict is LeakState.LEAKING else row.verdict.value}"
+    return Finding(
+        rule=rule,
+        state=_STATES[row.verdict],
+        value=value,
+        unit=f"{row.unit}/{'request' if per_request else 's'}",
+        message="; ".join(part for part in (words, row.reason) if part),
+        evidence=tuple(f"{k.name}: {k.verdict.value}" for k in leaks[:_EVIDENCE]),
+    )
+
+
+def _holders(head: Snapshot) -> tuple[str, ...]:
+    """The functions that left most memory behind, if a profiler says so."""
+    held: dict[FunctionKey, int] = {}
+    for capture in head.captures:
+        column = capture.profile.find_kind("leaked")
+        if column is not None:
+            for key, cost in costs(capture.profile, column).items():
+                held[key] = max(held.get(key, 0), cost.self)
+    ranked = sorted(held.items(), key=lambda item: (-item[1], item[0]))[:_EVIDENCE]
+    return tuple(f"{key.name} holds {value:,} bytes" for key, value in ranked if value)

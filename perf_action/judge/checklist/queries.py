@@ -1,0 +1,94 @@
+"""No query takes longer than 50 ms.
+
+What the database itself says of its queries is a proof. A time-line is one for the good only: a stretch in one database
+call that is longer than the limit may be one slow query or many fast ones in a row, and no sampler can tell them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from perf_action.judge.categories import Categories
+from perf_action.judge.checklist import targets
+from perf_action.judge.checklist.blocking import folded
+from perf_action.judge.checklist.stretches import Stay, stays, threads
+from perf_action.model.finding import Finding, State
+from perf_action.model.profile import Profile
+from perf_action.model.snapshot import Snapshot
+from perf_action.model.units import NS_PER_S
+
+_DATABASE: Final = "database"
+_LEAST_NS: Final = NS_PER_S
+
+
+def slow_query(head: Snapshot, categories: Categories, limits: Mapping[str, float]) -> Finding:
+    """The slowest query, as far as anything knows of single queries."""
+    limit, unit = targets.LIMITS[targets.SLOW_QUERY]
+    finding = Finding(
+        rule=targets.SLOW_QUERY,
+        state=State.CANNOT_TELL,
+        limit=limits.get(targets.SLOW_QUERY, limit),
+        unit=unit,
+    )
+    return _in_time_line(finding, head, categories)
+
+
+def _in_time_line(finding: Finding, head: Snapshot, categories: Categories) -> Finding:
+    limit = finding.limit or 0.0
+    seen, longest = 0, None
+    for capture in head.timelines:
+        profile = capture.profile
+        sites = _sites(profile, categories)
+        seen += sum(profile.sample_values[:, 0].tolist())
+        for moments in threads(profile):
+            for stay in stays(moments, sites.__getitem__).values():
+                if longest is None or stay.longest > longest[0].longest:
+                    longest = (stay, profile)
+    if seen < _LEAST_NS:
+        return _said(
+            finding,
+            State.CANNOT_TELL,
+            "it was not measured; add a stage with py-spy, which records a time-line",
+        )
+    if longest is None:
+        return _said(finding, State.PASS, "in the time-line nothing called a database")
+    if longest[0].longest < limit:
+        return _said(finding, State.PASS, "the longest stay in one database call of the time-line", longest)
+    said = (
+        f"the time-line stays in one database call for {longest[0].longest / 1e6:.0f} ms: one slow query, or many fast "
+        "ones in a row, which only the database can tell"
+    )
+    return Finding(
+        rule=finding.rule,
+        state=State.CANNOT_TELL,
+        limit=finding.limit,
+        unit=finding.unit,
+        message=said,
+        evidence=(folded(longest[1], longest[0].node),),
+    )
+
+
+def _said(
+    finding: Finding, state: State, message: str, longest: tuple[Stay, Profile] | None = None
+) -> Finding:
+    return Finding(
+        rule=finding.rule,
+        state=state,
+        limit=finding.limit,
+        value=float(longest[0].longest) if longest else None,
+        unit=finding.unit,
+        message=message,
+        evidence=(folded(longest[1], longest[0].node),) if longest else (),
+    )
+
+
+def _sites(profile: Profile, categories: Categories) -> list[int | None]:
+    """For every stack node the node whence the database was called, None outside of it."""
+    numbers, names = categories.of_stacks(profile)
+    wanted = names.index(_DATABASE)
+    found: list[int | None] = []
+    for parent, number in zip(profile.stack_parent.tolist(), numbers.tolist(), strict=True):
+        inside = found[parent] if parent >= 0 else None
+        found.append(None if number != wanted else parent if inside is None else inside)
+    return found
