@@ -59,7 +59,8 @@ def check_needs(needs: Mapping[str, Need], service: Service, placement: str) -> 
                 f"needs.{name}.port: measure.placement: duet starts two of it; leave port out and write {{port}}, "
                 "or set shared: true"
             )
-        _check_places(need.model_dump(), list(needs)[:i], f"needs.{name}")
+        before = [n for n in list(needs)[:i] if needs[n].shared or not need.shared]
+        _check_places(need.model_dump(), before, f"needs.{name}")
     _check_places(service.model_dump(), list(needs), "service")
 
 
@@ -71,7 +72,8 @@ def _check_places(value: Any, known: list[str], key: str) -> None:
                 continue
             fits = [f"{n}.{f}" for n in known for f in FIELDS]
             near = difflib.get_close_matches(match[1], fits, n=1, cutoff=0.4)
-            hint = f"did you mean {{needs.{near[0]}}}?" if near else "there is no need before it"
+            there = ", ".join(known) or "none"
+            hint = f"did you mean {{needs.{near[0]}}}?" if near else f"of needs before it, there is {there}"
             raise ValueError(f"{where}: {match[0]} stands for nothing; {hint}")
 
 

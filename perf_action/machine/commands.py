@@ -34,17 +34,21 @@ _SHORTEST_SECRET = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """What {checkout}, {python}, {port} and {work} stand for; None where it is not known yet (set-up and build)."""
+    """What {checkout}, {python}, {port} and {work} stand for; None where it is not known yet (set-up and build).
+    `needs` are those of what the service needs: ``needs.postgres.port`` and its value.
+    """
 
     checkout: Path
     python: str
     port: int | None = None
     work: Path | None = None
+    needs: tuple[tuple[str, str], ...] = ()
 
     def values(self) -> dict[str, str]:
         """Placeholder to value, for those that are known."""
         known = {"checkout": self.checkout, "python": self.python, "port": self.port, "work": self.work}
-        return {f"{{{name}}}": str(value) for name, value in known.items() if value is not None}
+        own = {f"{{{name}}}": str(value) for name, value in known.items() if value is not None}
+        return own | {f"{{{name}}}": value for name, value in self.needs}
 
     def fill(self, text: str) -> str:
         """`text` with the known placeholders replaced; other braces stay as they are."""
@@ -96,7 +100,7 @@ def needs_shell(command: str) -> bool:
 
 
 def _shell(command: str, places: Places) -> tuple[str, ...]:
-    bare = _QUOTED.sub("q", re.sub(r"\{\w+\}", "p", command))
+    bare = _QUOTED.sub("q", re.sub(r"\{[\w.-]+\}", "p", command))
     values = places.values()
     line = filled(command, re.compile("|".join(map(re.escape, values))), values.__getitem__)
     if not (_COMPOUND.search(bare) or _BUILTIN.match(bare)):

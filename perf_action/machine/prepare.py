@@ -16,6 +16,8 @@ from perf_action.machine.worktree import Checkout
 from perf_action.system import System
 
 _TIMEOUT = 3600.0
+#: what is not known before there is a launch
+_OF_A_LAUNCH = re.compile(r"\{(?:port|work|needs\.[^{}]*)\}")
 _USES_PIP = re.compile(r"\b(?:pip3?|uv|poetry|pdm|hatch|flit|setup\.py)\b")
 
 
@@ -85,7 +87,7 @@ def _known_values(
     values: Mapping[str, str], places: Places, system: System
 ) -> tuple[dict[str, str], Secrets]:
     """Those values of `service.env` that make sense before there is a launch."""
-    plain = {k: v for k, v in values.items() if "{port}" not in v and "{work}" not in v}
+    plain = {k: v for k, v in values.items() if not _OF_A_LAUNCH.search(v)}
     expanded, secrets = expand(plain, system.environ, key="service.env")
     return {k: places.fill(v) for k, v in expanded.items()}, secrets
 

@@ -1,4 +1,4 @@
-"""How to see that a service answers: a URL, a TCP port, or a line of its output.
+"""How to see that a service answers: a URL, a TCP port, a line of its output, or a command that succeeds.
 
 The health check is the one HTTP request that this room makes, by the standard library: a session's pool and retries
 would hide how long a start takes.
@@ -11,15 +11,18 @@ import http.client
 import re
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from perf_action.config import Ready
-from perf_action.errors import ConfigError
-from perf_action.machine.commands import Places, Secrets, expand
+from perf_action.errors import CannotMeasure, ConfigError, ToolMissing, one_line
+from perf_action.machine.commands import Places, Secrets, argv_of, expand
+from perf_action.system import Completed
 
+#: runs a command to its end
+Run = Callable[[Sequence[str]], Completed]
 #: True once it answers, else the reason why it does not yet
 Check = Callable[[], "bool | str"]
 
@@ -34,15 +37,30 @@ class Readiness:
     secrets: Secrets
 
 
-def readiness(ready: Ready | None, places: Places, environ: Mapping[str, str], log: Path) -> Readiness:
-    """The check that `service.ready` describes; by default, that something listens on {port}."""
+def readiness(
+    ready: Ready | None,
+    places: Places,
+    environ: Mapping[str, str],
+    log: Path,
+    *,
+    run: Run | None = None,
+    key: str = "service",
+) -> Readiness:
+    """The check that `service.ready` describes; by default, that something listens on {port}. `run` runs a command in
+    the service's folder and environment; `key` is where it stands in perf.yml.
+    """
     ready = ready or Ready(tcp="127.0.0.1:{port}")
     secrets = Secrets()
     if ready.url:
-        headers, found = expand(ready.headers, environ, key="service.ready.headers")
+        headers, found = expand(ready.headers, environ, key=f"{key}.ready.headers")
         secrets = found + Secrets(tuple(v for v in headers.values() if len(v) > 3))
         url = places.fill(ready.url)
         check, what = _url_check(url, headers), f"GET {url} does not answer 2xx"
+    elif ready.command:
+        if run is None:
+            raise ConfigError("perf.yml", f"{key}.ready.command", "goes with a service that is started here")
+        argv = argv_of(ready.command, places, key=f"{key}.ready.command")
+        check, what = _command_check(run, argv), f"{argv[0]} does not end with 0"
     elif ready.log:
         check, what = _log_check(log, re.compile(ready.log)), f"no line of its output matches {ready.log!r}"
     else:
@@ -100,6 +118,20 @@ def _tcp_check(address: str) -> Check:
                 return True
         except (OSError, OverflowError) as error:
             return str(error)
+
+    return check
+
+
+def _command_check(run: Run, argv: Sequence[str]) -> Check:
+    def check() -> bool | str:
+        try:
+            done = run(argv)
+        except ToolMissing:
+            raise
+        except CannotMeasure as error:  # it hangs: the service does not answer it yet
+            return str(error)
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        return True if done.code == 0 else one_line(said[-1], 200) if said else f"exit code {done.code}"
 
     return check
 

@@ -24,11 +24,13 @@ from perf_action.machine.logs import keep, last_words, remove_tree, run_logged, 
 from perf_action.machine.prepare import Prepared
 from perf_action.machine.ready import listens, readiness
 from perf_action.machine.tree import MARKER, Tree, Usage, threads_of
+from perf_action.machine.user import UserOf
 from perf_action.profilers.plan import Plan, Target
-from perf_action.system import Process, System, write_bytes, writing
+from perf_action.system import Completed, Process, System, write_bytes, writing
 
 _SHELLS = frozenset({"sh", "dash", "bash", "ash", "busybox"})
 _BEFORE_LAUNCH_TIMEOUT = 600.0
+_CHECK_TIMEOUT = 5.0
 #: how long a profiler's processes may write on after the service and what was started has ended
 _FLUSH_SECONDS = 5.0
 
@@ -52,6 +54,23 @@ class Ending:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """What a process is here: the service, or something that it needs. `key` is its place in perf.yml, `before` the key
+    of the command that runs before it there, `places` what {needs.…} stands for, `user` who it runs as where we are root.
+    """
+
+    key: str = "service"
+    before: str = "before-launch"
+    places: tuple[tuple[str, str], ...] = ()
+    stop_signal: signal.Signals = signal.SIGTERM
+    user: str = ""
+
+    @property
+    def name(self) -> str:
+        return "the service" if self.key == "service" else self.key
+
+
 class Service(contextlib.AbstractContextManager["Service"]):
     """A launch. Use it as a context manager: leaving it kills what is left and keeps the log, without secrets, in `log`.
 
@@ -67,13 +86,17 @@ class Service(contextlib.AbstractContextManager["Service"]):
         log: Path,
         port: int | None = None,
         patience: float = 1.0,
+        role: Role | None = None,
     ) -> None:
         self._prepared, self._system, self._log = prepared, system, log
+        self._role = role or Role()
         self._patience = patience
         self.port = port or prepared.service.port or system.free_port()
         self._scratch = Path(tempfile.mkdtemp(prefix="perf-action-"))
         self.work = self._scratch / "work"
         self.work.mkdir()
+        self._as = UserOf(self._role.user)
+        self._as.own(self.work)
         self._raw = self._scratch / "service.log"
         self._process: Process | None = None
         self._tree: Tree | None = None
@@ -86,21 +109,28 @@ class Service(contextlib.AbstractContextManager["Service"]):
 
     def _describe(self) -> None:
         prepared, environ = self._prepared, self._system.environ
-        places = Places(
-            checkout=prepared.checkout.path, python=prepared.python, port=self.port, work=self.work
+        key = self._role.key
+        places = self.places = Places(
+            checkout=prepared.checkout.path,
+            python=prepared.python,
+            port=self.port,
+            work=self.work,
+            needs=self._role.places,
         )
-        values, hidden = expand(prepared.service.env, environ, key="service.env")
+        values, hidden = expand(prepared.service.env, environ, key=f"{key}.env")
         filled = {name: places.fill(value) for name, value in values.items()}
         self._mark = randomness.token_hex(8)
         env = {**prepared.env, **filled, MARKER: self._mark}
         self.target = Target(
-            argv=argv_of(prepared.service.command, places, key="service.command"),
+            argv=self._as.argv(argv_of(prepared.service.command, places, key=f"{key}.command")),
             cwd=prepared.directory,
             env=tuple(env.items()),
         )
         before = prepared.service.before_launch
-        self._before = argv_of(before, places, key="service.before-launch") if before else None
-        self._ready = readiness(prepared.service.ready, places, environ, self._raw)
+        self._before = argv_of(before, places, key=f"{key}.{self._role.before}") if before else None
+        self._ready = readiness(
+            prepared.service.ready, places, environ, self._raw, run=self._run_check, key=key
+        )
         self.secrets: Secrets = hidden + self._ready.secrets
 
     def __exit__(
@@ -124,20 +154,11 @@ class Service(contextlib.AbstractContextManager["Service"]):
         """Run `before-launch`, then start the service, as `plan` says. Returns at once; see `wait_ready`."""
         env = dict(self.target.env)
         if self._before:
-            run_logged(
-                self._before,
-                what="service.before-launch",
-                cwd=self.target.cwd,
-                env=env,
-                log=self._log.with_name("before-launch.log"),
-                secrets=self.secrets,
-                system=self._system,
-                timeout=_BEFORE_LAUNCH_TIMEOUT,
-            )
+            self.run_command(self._before, self._role.before, self._log.with_name(self._before_log))
         if listens(self.port):
             raise ServiceDidNotStart(
                 f"port {self.port} is taken; end what listens there (ss -ltnp 'sport = :{self.port}'), "
-                "or leave service.port out and write {port} in service.command"
+                f"or leave {self._role.key}.port out and write {{port}} in {self._role.key}.command"
             )
         self._started_ns = self._system.monotonic_ns()
         self._process = self._system.start(
@@ -149,6 +170,27 @@ class Service(contextlib.AbstractContextManager["Service"]):
         )
         self._tree = Tree(self._process.pid, self._mark, plan.own_processes if plan else ())
 
+    @property
+    def _before_log(self) -> str:
+        return "before-launch.log" if self._role.key == "service" else self._log.name
+
+    def run_command(self, argv: Sequence[str], name: str, log: Path) -> None:
+        """Run a command of its group in perf.yml to its end. CannotMeasure with its last line if it fails."""
+        run_logged(
+            self._as.argv(argv),
+            what=f"{self._role.key}.{name}",
+            cwd=self.target.cwd,
+            env=dict(self.target.env),
+            log=log,
+            secrets=self.secrets,
+            system=self._system,
+            timeout=_BEFORE_LAUNCH_TIMEOUT,
+        )
+
+    def _run_check(self, argv: Sequence[str]) -> Completed:
+        env = dict(self.target.env)
+        return self._system.run(self._as.argv(argv), cwd=self.target.cwd, env=env, timeout=_CHECK_TIMEOUT)
+
     def wait_ready(self) -> int:
         """Wait until it answers; how long that took, in ns. ServiceDidNotStart with the reason and its last output."""
         timeout = self._ready.timeout * self._patience
@@ -157,7 +199,7 @@ class Service(contextlib.AbstractContextManager["Service"]):
         while self._system.monotonic_ns() < deadline:
             reason = self._ready.check()
             if not self.alive():
-                raise self._did_not_start(f"the service ended {self._how()} before it was ready")
+                raise self._did_not_start(f"{self._role.name} ended {self._how()} before it was ready")
             if reason is True:
                 took = self._system.monotonic_ns() - self._started_ns
                 self.tree.pids(strays=True)
@@ -165,13 +207,15 @@ class Service(contextlib.AbstractContextManager["Service"]):
             young = self._system.monotonic_ns() - self._started_ns < 1_000_000_000
             self._system.sleep(0.01 if young else 0.05)
         raise self._did_not_start(
-            f"the service was not ready within {timeout:g} s{self._slowed()}: {self._ready.what} ({reason})"
+            f"{self._role.name} was not ready within {timeout:g} s{self._slowed()}: {self._ready.what} ({reason})"
             + self._port_hint()
         )
 
     def _slowed(self) -> str:
         return (
-            f" (service.ready.timeout × {self._patience:g} under this profiler)" if self._patience > 1 else ""
+            f" ({self._role.key}.ready.timeout × {self._patience:g} under this profiler)"
+            if self._patience > 1
+            else ""
         )
 
     def _did_not_start(self, reason: str) -> ServiceDidNotStart:
@@ -187,7 +231,7 @@ class Service(contextlib.AbstractContextManager["Service"]):
         text = f"{service.command} {list(service.env.values())}"
         if service.port or "{port}" in text:
             return ""
-        return "; neither service.command nor service.env has {port} in it"
+        return f"; neither {self._role.key}.command nor {self._role.key}.env has {{port}} in it"
 
     def alive(self) -> bool:
         """Whether it runs: the process itself or, if that has ended well, one that it left behind to serve."""
@@ -216,7 +260,7 @@ class Service(contextlib.AbstractContextManager["Service"]):
         process, began = self._running(), self._system.monotonic_ns()
         self.tree.pids(strays=True)
         heads = self.tree.heads(_SHELLS)
-        _signal(heads, signal.SIGTERM)
+        _signal(heads, self._role.stop_signal)
         killed = not self._wait_gone(set(heads), began)
         strays = self._kill()
         return Ending(

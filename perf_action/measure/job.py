@@ -12,6 +12,7 @@ from perf_action.load import tool
 from perf_action.machine.doctor import service_checks
 from perf_action.machine.doctor.machine import machine_checks
 from perf_action.machine.environment import environment
+from perf_action.machine.needed import Needed, needed
 from perf_action.machine.needs import prepared_target, profilers_of
 from perf_action.machine.prepare import Prepared, artefact
 from perf_action.machine.sysctl import Kernel
@@ -70,12 +71,21 @@ def measure(
         notes = (*choices, *map(str, changes))
         for note in notes:
             listener.say(note)
-        run = _measure(chosen, sides, system, listener, folder=folder, read=read)
+        needs = {} if sides.identical else chosen.needs
+        with needed(needs, sides.prepared, system, logs=folder / "logs", say=listener.say) as around:
+            run = _measure(chosen, sides, system, listener, folder=folder, read=read, around=around)
     return replace(run, config_digest=digest(config), notes=(*notes, *run.notes))
 
 
 def _measure(
-    config: Config, sides: Sides, system: System, listener: Listener, *, folder: Path, read: Read
+    config: Config,
+    sides: Sides,
+    system: System,
+    listener: Listener,
+    *,
+    folder: Path,
+    read: Read,
+    around: Needed,
 ) -> Run:
     built = sides.prepared[Side.HEAD]
     taken_on = environment(
@@ -98,7 +108,9 @@ def _measure(
     target = prepared_target(built, system)
     before = (*service_checks(config, target, system), *machine_checks(system, folder, _WATCHED))
     loads = Loads(config, built.directory, system, read)
-    bench = Bench(config=config, system=system, run=folder, prepared=sides.prepared, loads=loads)
+    bench = Bench(
+        config=config, system=system, run=folder, prepared=sides.prepared, loads=loads, needed=around
+    )
     captures = Captures(read, folder, system)
     trials = partial(captures.execute, perform=partial(execute, bench=bench))
     perform = partial(loads.execute, perform=trials)

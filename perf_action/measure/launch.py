@@ -12,10 +12,11 @@ from perf_action.config import Config
 from perf_action.errors import CannotMeasure
 from perf_action.load.session import LoadResult, LoadSession, Where
 from perf_action.machine.existing import ExistingService
+from perf_action.machine.needed import Needed
 from perf_action.machine.prepare import Prepared
 from perf_action.machine.running import RunningService
 from perf_action.machine.sampler import Sampler
-from perf_action.machine.service import Service
+from perf_action.machine.service import Role, Service
 from perf_action.measure.loads import Loads
 from perf_action.measure.recorder import Recorder
 from perf_action.model.trial import CaptureFile, Side, Slice, Stage, Trial
@@ -27,7 +28,7 @@ from perf_action.system import System
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """What every trial of a run shares. `run` is the run folder, `prepared` each side's checkout, ready to start, `loads`
-    how load is made.
+    how load is made, `needed` what the services need, running.
     """
 
     config: Config
@@ -35,6 +36,7 @@ class Bench:
     run: Path
     prepared: Mapping[Side, Prepared]
     loads: Loads
+    needed: Needed = field(default_factory=Needed)
 
 
 class SideError(Exception):
@@ -104,6 +106,8 @@ def launched(trial: Trial, side: Side, core: int | None, folder: Path, bench: Be
     cores = () if core is None else (core,)
     with contextlib.ExitStack() as stack:
         with blamed_on(side):
+            bench.needed.reset(side)
+            bench.needed.pin(side, cores or bench.system.cores())
             service = stack.enter_context(_service(bench, side, stage, out))
             plan = profiler(stage.profiler).plan(service.target, stage, out, bench.system)
             service.start(plan, cores)
@@ -131,7 +135,8 @@ def _service(bench: Bench, side: Side, stage: Stage, out: Path) -> RunningServic
     prepared = bench.prepared[side]
     if prepared.service.existing:
         return ExistingService(prepared, bench.system)
-    return Service(prepared, bench.system, log=out / "service.log", patience=stage.slowdown)
+    role = Role(places=bench.needed.values(side))
+    return Service(prepared, bench.system, log=out / "service.log", patience=stage.slowdown, role=role)
 
 
 def _free_cores(trial: Trial, bench: Bench) -> tuple[int, ...]:

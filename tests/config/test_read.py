@@ -148,3 +148,36 @@ def test_keys_that_are_younger_than_a_kept_history_do_not_change_its_digest() ->
 def test_secrets_do_not_show_in_the_text_of_a_config() -> None:
     config = parse({**SMALL, "service": {"command": "x", "env": {"TOKEN": "s3cret"}}}, "x")
     assert "s3cret" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            "needs: {db: {command: x, shared: true}, c: {command: 'x {needs.bd.port}'}}",
+            "did you mean {needs.db.port}?",
+        ),
+        ("needs: {db: {command: 'x {needs.db.port}'}}", "of needs before it, there is none"),
+        ("needs: {a: {command: x}, db: {command: 'x {needs.a.port}', shared: true}}", "there is none"),
+        ("needs: {DB: {command: x}}", "is not a plain name"),
+        ("needs: {db: {command: x, port: 5432}}\nmeasure: {placement: duet}", "duet starts two of it"),
+        ("needs: {db: {command: x, port: 70000}}", "70000 is no port"),
+        ("needs: {db: {command: x, reset-it: y}}", "did you mean 'reset'?"),
+        ("needs: {db: {command: x, user: 'a; b'}}", "should match pattern"),
+        ("accept: [lable]", "did you mean 'label'?"),
+        ("budgets: {preset: giude}", "did you mean 'guide'?"),
+        ("budgets: {memory.peek: 5MB}", "did you mean 'memory.peak'?"),
+    ],
+)
+def test_needs_budgets_and_accepting_are_checked(tmp_path: Path, more: str, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        read_config(write(tmp_path, MINIMAL + more + "\n"))
+    assert message in str(error.value)
+
+
+def test_the_service_may_only_ask_for_needs_that_there_are(tmp_path: Path) -> None:
+    text = "service: {command: 'x {needs.postgres.prot}'}\nload: {a: {script: l}}\nneeds: {postgres: {command: y}}\n"
+    with pytest.raises(
+        ConfigError, match=r"service.command: \{needs.postgres.prot\} stands for nothing; did you mean"
+    ):
+        read_config(write(tmp_path, text))
