@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,8 @@ from perf_action.pipeline.reading import load_snapshot
 from perf_action.pipeline.running import Settings
 from perf_action.recording import Confirmation, Run
 from perf_action.render import documents, pictures
+from perf_action.render.reproducer import FOLDER as REPRODUCER
+from perf_action.render.reproducer import reproducer
 from perf_action.store import Chosen, find_baseline
 from perf_action.system import System, write_text
 
@@ -55,7 +58,10 @@ def assess(
         title=settings.config.comment.id if settings and settings.config.comment.id != "default" else "",
         run_url=context.run_url if context else "",
     )
-    for name, text in (documents(report) | pictures(report)).items():
+    again = reproducer(report, measured.settings)
+    if not again:
+        shutil.rmtree(folder / REPRODUCER, ignore_errors=True)  # of an earlier assess
+    for name, text in (documents(report) | pictures(report) | again).items():
         write_text(folder / name, text)
     return report
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from perf_action import formats, github, recording
 from perf_action.config import Config, digest, read_config
+from perf_action.config.shareable import shareable
 from perf_action.errors import UsageError
 from perf_action.git import Access, token_of
 from perf_action.machine.base import Base, resolve_base
@@ -86,7 +87,7 @@ def run(
             listener.group("Measuring"),
         ):
             measured = job.measure(config, sides, system, listener, folder=folder, read=reader(system))
-        measured = replace(measured, notes=(*against.notes, *measured.notes))
+        measured = replace(measured, notes=(*against.notes, *measured.notes), settings=shareable(config))
         recording.write_run(folder, measured)
     return measured
 

@@ -47,6 +47,7 @@ _STAGES: TypeAdapter[tuple[StageOutcome, ...]] = TypeAdapter(tuple[StageOutcome,
 _CHECKS: TypeAdapter[tuple[Check, ...]] = TypeAdapter(tuple[Check, ...])
 _BUDGETS: TypeAdapter[tuple[Budget, ...]] = TypeAdapter(tuple[Budget, ...])
 _TOUCHED: TypeAdapter[tuple[TouchedFile, ...]] = TypeAdapter(tuple[TouchedFile, ...])
+_SETTINGS: TypeAdapter[dict[str, Any] | None] = TypeAdapter(dict[str, Any] | None)
 _RECORD: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
 
 
@@ -64,6 +65,7 @@ class Run:
     were not measured, since they are the same program; `skipped` why nothing was measured. `budgets` and `fail_on` are
     those of the settings it was measured with; `checks` say under which conditions it was.
     `touched` is what differs between the sources of the sides; `confirmation` is None where the settings ask for none.
+    `settings` are those it was measured with, as far as they may be shared (`config.shareable`); None in older runs.
     """
 
     config_digest: str
@@ -80,6 +82,7 @@ class Run:
     checks: tuple[Check, ...] = ()
     touched: tuple[TouchedFile, ...] = ()
     confirmation: Confirmation | None = None
+    settings: Mapping[str, Any] | None = None
 
     def snapshot(self, side: Side) -> Snapshot:
         """One side; UsageError if it was not measured."""
@@ -133,6 +136,7 @@ def write_run(folder: Path, run: Run) -> None:
         "checks": _CHECKS.dump_python(run.checks, mode="json"),
         "touched": _TOUCHED.dump_python(run.touched, mode="json"),
         "confirmation": _confirmation_to_json(run.confirmation),
+        "settings": None if run.settings is None else dict(run.settings),
     }
     write_text(folder / RUN_FILE, json.dumps(data, indent=1) + "\n")
 
@@ -167,6 +171,7 @@ def read_run(folder: Path) -> Run:
             checks=_CHECKS.validate_python(raw.get("checks", [])),
             touched=_TOUCHED.validate_python(raw.get("touched", [])),
             confirmation=_confirmation_from_json(folder / AGAIN, raw.get("confirmation"), path),
+            settings=_SETTINGS.validate_python(raw.get("settings")),
         )
     except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as error:
         raise InputError(path, f"not what perf-action run writes: {type(error).__name__} {error}") from None

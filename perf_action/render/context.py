@@ -97,12 +97,3 @@ def self_check(c: Comparison) -> str:
     s = c.self_check
     alarmed = "none" if not s.false_alarms else f"{s.false_alarms:,}"
     return f"Base was compared with itself {numbers.plural(s.of, 'time')}: {alarmed} of them raised an alarm"
-
-
-def reproduce(report: Report) -> tuple[str, ...]:
-    if report.skipped or not report.stages:
-        return ()
-    head = escape.commit(report.head.commit)
-    base = escape.commit(report.baseline.commit or (report.base.commit if report.base else ""))
-    run = f"perf-action run --base {base}" if base else "perf-action run"
-    return (*((f"git checkout {head}",) if head else ()), run, "perf-action assess perf-run")

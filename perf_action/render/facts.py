@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from perf_action.model.change import Comparison, FunctionChange, Verdict
 from perf_action.model.report import Report
 from perf_action.render import escape, numbers, words
+from perf_action.render.again import commands
 from perf_action.render.causes import AdviceRow, CategoryRow, advice_rows, categories_summary, category_rows
 from perf_action.render.checklist import Checklist, checklist_facts
-from perf_action.render.context import baseline, conditions, environment, reproduce, self_check
+from perf_action.render.context import baseline, conditions, environment, self_check
 from perf_action.render.headline import Line, headline, lines, telling_functions, variant
 from perf_action.render.rows import (
     BudgetRow,
@@ -124,7 +125,7 @@ def facts(report: Report, *, columns: int = 96) -> Facts:
         self_check=self_check(c),
         stages=tuple(map(stage_row, report.stages)),
         cost=numbers.minutes(sum(s.seconds for s in report.stages)) if report.stages else "",
-        reproduce=reproduce(report),
+        reproduce=commands(report),
         artifact_url=escape.url(report.artifact_url),
         run_url=escape.url(report.run_url),
         notes=_sentences(tuple(dict.fromkeys((*report.notes, *c.notes)))),
