@@ -1,0 +1,8 @@
+"""Makes `cases` importable: tests are collected with importlib, which leaves sys.path alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
