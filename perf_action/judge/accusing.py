@@ -75,4 +75,6 @@ def _lines(lines: Sequence[Lines]) -> str:
 
 
 def _name(name: str) -> str:
+    """In backticks, of which the name itself has none: renderers tell names from words by them."""
+    name = name.replace("`", "'")
     return f"`{name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + '…'}`"

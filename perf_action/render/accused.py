@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from perf_action.model.advice import Advice
 from perf_action.model.change import FunctionChange
 from perf_action.model.suspect import Confidence, Suspect
+from perf_action.render import escape
+from perf_action.render.sentence import Sentence, code, say
 
 _SURE = {Confidence.HIGH: "sure", Confidence.MEDIUM: "likely", Confidence.LOW: "possible"}
 #: a drive, a scheme, or the root
@@ -32,6 +34,12 @@ def culprit(row: FunctionChange, suspects: Sequence[Suspect]) -> Suspect | None:
 def told(suspect: Suspect) -> str:
     """Why it is suspected, with how sure that is; plain text, neither cleaned nor escaped."""
     return f"{suspect.reason} ({_SURE[suspect.confidence]})"
+
+
+def told_sentence(suspect: Suspect) -> Sentence:
+    """The same as a sentence, with the names that stand in backticks as names."""
+    parts = told(suspect).split("`")
+    return say(*(code(part) if i % 2 else escape.clean(part[:600]) for i, part in enumerate(parts)))
 
 
 def advice_for(row: FunctionChange, advice: Sequence[Advice]) -> Advice | None:

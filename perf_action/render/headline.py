@@ -21,7 +21,7 @@ from perf_action.model.finding import Finding, State
 from perf_action.model.report import Report
 from perf_action.model.suspect import Suspect
 from perf_action.render import escape, numbers, words
-from perf_action.render.accused import suspects_of, told
+from perf_action.render.accused import suspects_of, told_sentence
 from perf_action.render.sentence import Sentence, Span, code, inside, joined, say, strong
 from perf_action.render.words import Variant
 
@@ -193,7 +193,7 @@ def _function_line(f: FunctionChange, icon: str) -> Line:
 
 def _because(f: FunctionChange, suspects: Sequence[Suspect]) -> tuple[Sentence, ...]:
     """What the pull request changed that leads to it, the surest first."""
-    return tuple(say(escape.sentence(told(s))) for s in suspects_of(f, suspects)[:MAX_SUSPECTS])
+    return tuple(told_sentence(s) for s in suspects_of(f, suspects)[:MAX_SUSPECTS])
 
 
 def _callers(f: FunctionChange) -> Sentence:

@@ -17,6 +17,7 @@ from perf_action.config import parse, read_config
 from perf_action.config.shareable import shareable
 from perf_action.model.change import Comparison, Verdict
 from perf_action.model.report import Report, StageOutcome
+from perf_action.model.suspect import Confidence, Suspect
 from perf_action.render.again import commands, stages_to_repeat
 from perf_action.render.reproducer import reproducer
 
@@ -175,3 +176,16 @@ def test_the_script_measures_both_commits_in_a_clone_and_leaves_it_as_it_was(tmp
     assert lines[-1] == f"assess|{folder}/perf-run|"
     assert len(git(repository, "worktree", "list").splitlines()) == 1
     assert git(repository, "status", "--porcelain") == ""
+
+
+def test_a_suspect_is_told_with_names_as_names() -> None:
+    suspect = Suspect(
+        function="encode", kind="cpu", change=0.3, relation="calls it", changed="f", file="a.py", lines=((4, 7),),
+        confidence=Confidence.HIGH, reason="`encode` +31 % CPU per request; called from `a|b`, changed in this pull request",
+        function_file="codec.py",
+    )  # fmt: skip
+    text = reproducer(regressed("cpu", suspects=(suspect,)), kept(SETTINGS))["reproduce/README.md"]
+    assert (
+        "  - `encode` +31 % CPU per request; called from <code>a&#124;b</code>, changed in this pull request"
+        in text
+    )
