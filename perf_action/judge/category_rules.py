@@ -184,6 +184,11 @@ class Match:
     covers: bool = False
     caller: tuple[Glob, ...] = ()
 
+    @property
+    def is_users(self) -> bool:
+        """Whether the rule is of perf.yml."""
+        return not self.rank[0]
+
 
 class RuleBook:
     """All rules that apply, for one frame at a time."""

@@ -99,11 +99,14 @@ def _strong(category: str, held: int) -> str:
 
 
 class Frame(NamedTuple):
-    """A function by itself. `matches` are the rules that fit, some of them only under a certain caller."""
+    """A function by itself. `matches` are the rules that fit, some of them only under a certain caller; `interpreted`:
+    what it calls in C is the interpreter's, or an extension's.
+    """
 
     matches: tuple[Match, ...]
     step: Step
     own: bool
+    interpreted: bool
 
 
 class Frames:
@@ -122,7 +125,11 @@ class Frames:
             own = is_own_place(place, key)
             plain = own and is_plain_place(place)
             alone = Step(own=own and not plain, plain=plain)
-            found = self._known[key] = Frame(matches, _decided(matches, (), alone), own)
+            if plain and matches and not matches[0].is_users:
+                own = False  # of a library that is linked into the program
+            found = self._known[key] = Frame(
+                matches, _decided(matches, (), alone), own, interpreted=place.language in ("python", "node")
+            )
         return found
 
     def step(self, key: FunctionKey, caller: FunctionKey | None) -> Step:
@@ -151,6 +158,7 @@ class Walk:
             profile.stack_frame
         ]
         self._found = [frames.frame(key) for key in self.keys]
+        self._called_by_interpreted = self._beneath([frame.interpreted for frame in self._found])
 
     def nodes(self) -> NDArray[np.int64]:
         """The index of the category of every stack node."""
@@ -172,26 +180,36 @@ class Walk:
 
     def own(self) -> NDArray[np.int64]:
         """For every stack node the place in `keys` of the nearest of the service's own functions, -1 if there is none."""
-        is_own = [frame.own for frame in self._found]
+        own = np.array([frame.own for frame in self._found], dtype=np.bool_)[self.functions]
+        own &= ~(self._called_by_interpreted & self._plain())
         out: list[int] = []
-        for function, parent in zip(self.functions.tolist(), self._parents, strict=True):
-            out.append(function if is_own[function] else out[parent] if parent >= 0 else -1)
+        for function, parent, mine in zip(self.functions.tolist(), self._parents, own.tolist(), strict=True):
+            out.append(function if mine else out[parent] if parent >= 0 else -1)
         return np.array(out, dtype=np.int64)
 
     def measuring(self) -> NDArray[np.bool_]:
         """The stack nodes that are what measuring costs."""
-        instruments = [is_instrument(key) for key in self.keys]
+        return self._beneath([is_instrument(key) for key in self.keys])
+
+    def _beneath(self, marked: list[bool]) -> NDArray[np.bool_]:
+        """The stack nodes of marked functions, and all that those call."""
         out: list[bool] = []
-        if any(instruments):
+        if any(marked):
             for function, parent in zip(self.functions.tolist(), self._parents, strict=True):
-                out.append(instruments[function] or (parent >= 0 and out[parent]))
+                out.append(marked[function] or (parent >= 0 and out[parent]))
         return np.array(out or np.zeros(len(self._parents)), dtype=np.bool_)
+
+    def _plain(self) -> NDArray[np.bool_]:
+        """The stack nodes that are plain symbols of C without a category."""
+        return np.array([frame.step.plain for frame in self._found], dtype=np.bool_)[self.functions]
 
     def _steps(self) -> list[Step]:
         """What every stack node's frame is to the walk."""
         functions: list[int] = self.functions.tolist()
         steps = [frame.step for frame in self._found]
         out = [steps[function] for function in functions]
+        for node in np.flatnonzero(self._called_by_interpreted & self._plain()).tolist():
+            out[node] = Step()
         depending = [any(m.caller for m in frame.matches) for frame in self._found]
         known: dict[tuple[int, int], Step] = {}
         for node in np.flatnonzero(np.array(depending, dtype=bool)[self.functions]).tolist():

@@ -69,6 +69,8 @@ _GLIBC: Final = (
 )
 #: the folders of CPython's source
 _INTERPRETER_SOURCES: Final = ("Modules/", "Objects/", "Python/", "Parser/", "Include/")
+#: how V8 begins the names of JavaScript functions for perf
+_JITTED: Final = ("JS:", "LazyCompile:", "Function:", "Script:", "Eval:")
 #: what stands before the type in the symbol of a trait's or a type's function
 _BEFORE_TYPE: Final = ("<", "&", "mut ", "dyn ", "*const ", "*mut ", "(", "[", "impl ", "'_ ")
 
@@ -94,11 +96,21 @@ def place_of(key: FunctionKey) -> Place:
     file = key.file[:LONGEST].replace("\\", "/").replace("/./", "/")
     name = plain_name(key.name[:LONGEST])
     module = key.module[:LONGEST].rpartition("/")[2]
+    if module == "[jit]" and name.startswith(_JITTED):
+        name, file = _of_v8(name)
     language = _language(name, file, module)
     origin, path = _origin(file, language)
     if origin == "project" and language == "c" and (is_of_system(key.module[:LONGEST]) or is_reserved(name)):
         origin = "standard"
     return Place(language=language, names=_names(name, language), path=path, origin=origin, module=module)
+
+
+def _of_v8(name: str) -> tuple[str, str]:
+    """Function and file of a name that V8 gives to perf: ``JS:*query /srv/app/db.js:12:3``."""
+    text = name.partition(":")[2].lstrip("~^*+")
+    function, _, place = text.partition(" ")
+    file = place.rsplit(":", 2)[0] if place.count(":") >= 2 else place
+    return function or "(anonymous)", file
 
 
 def is_pseudo(name: str) -> bool:
