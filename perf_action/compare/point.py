@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from perf_action.compare import stats
 from perf_action.compare.counted import is_repeatable
@@ -11,6 +12,7 @@ from perf_action.compare.metrics import by_name
 from perf_action.compare.replicas import replicas
 from perf_action.compare.rows import factor, median, same_unit
 from perf_action.compare.rules import Rule, rule_for
+from perf_action.model.accepted import AcceptedAt
 from perf_action.model.metric import Metric
 from perf_action.model.route import parts
 from perf_action.model.snapshot import Snapshot
@@ -24,6 +26,7 @@ def point_of(
     time_s: float,
     fingerprint: str,
     reference: bool = False,
+    accepted: Sequence[AcceptedAt] = (),
 ) -> Point:
     """The point of `head`; `base` is what was measured side by side with it. A side whose load was no good has no
     ratio, times under a profiler are not kept, and of the latencies of routes only p95.
@@ -38,6 +41,7 @@ def point_of(
         fingerprint=fingerprint,
         reference=reference,
         values=tuple(v for v in values if v is not None),
+        accepted=tuple(accepted),
     )
 
 

@@ -55,6 +55,7 @@ def trend(
         points=len(points),
         lines=tuple(lines),
         notes=_notes(len(points), elsewhere),
+        accepted=tuple(a for p in points for a in p.accepted),
     )
 
 

@@ -12,7 +12,7 @@ from perf_action.judge.category_budget import category_budget
 from perf_action.judge.derived import derived
 from perf_action.judge.functions_budget import function_budget
 from perf_action.judge.hot import hot_function
-from perf_action.judge.limits import nearest, unknown
+from perf_action.judge.limits import nearest, origin_of, unknown
 from perf_action.judge.metric_budget import of_change, of_metric
 from perf_action.judge.route_budget import route_budget
 from perf_action.model import route
@@ -62,7 +62,7 @@ def _judge(
         return of_change(budget, budget.rule, comparison)
     if budget.rule == "cpu.hot_function":
         found = hot_function(budget, head)
-        return _with_origin(budget, found) if found else _not_measured(budget, head)
+        return replace(found, origin=origin_of(budget)) if found else _not_measured(budget, head)
     metric = next((m for m in head.metrics if m.name == budget.rule and m.samples), None)
     note = ""
     if metric is None:
@@ -76,10 +76,6 @@ def _of(budget: Budget, metric: Metric | None, head: Snapshot, note: str) -> Fin
     if found is None:
         return _not_measured(budget, head)
     return replace(found, message="; ".join(part for part in (note, found.message) if part))
-
-
-def _with_origin(budget: Budget, found: Finding) -> Finding:
-    return replace(found, origin=f"preset {budget.preset}") if budget.preset else found
 
 
 def _not_measured(budget: Budget, head: Snapshot) -> Finding:

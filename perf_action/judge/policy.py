@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from enum import Enum
 
+from perf_action.judge.accepted import budget_key, covered, function_key, leak_key, metric_key
 from perf_action.model.change import Comparison, LeakChange, LeakState, Verdict
 from perf_action.model.finding import State
 from perf_action.model.report import Report
@@ -13,14 +14,17 @@ from perf_action.model.report import Report
 def fails(report: Report, fail_on: Collection[str]) -> tuple[str, ...]:
     """One line for each word of `fail_on` (regression, budget, leak, inconclusive; never) that applies.
 
-    A leak counts if head has it and base has not, or there is no base. Nothing to compare with is inconclusive, unless the measurement was
+    What somebody has accepted (`report.accepted`) does not count. A leak counts if head has it and base has not, or there is no base. Nothing to compare with is inconclusive, unless the measurement was
     skipped on purpose.
     """
+    gone = covered(report.accepted)
     words = {str(word.value) if isinstance(word, Enum) else word for word in fail_on}
     found = {
-        "regression": _regressions(report.comparison),
-        "budget": [b.rule for b in report.budgets if b.state is State.FAIL],
-        "leak": _leaks(report.leaks, any_base=report.comparison is not None),
+        "regression": _regressions(report.comparison, gone),
+        "budget": [
+            b.rule for b in report.budgets if b.state is State.FAIL and budget_key(b.rule) not in gone
+        ],
+        "leak": _leaks(report.leaks, gone, any_base=report.comparison is not None),
         "inconclusive": _open(report),
     }
     return tuple(
@@ -37,17 +41,21 @@ def _more(what: Collection[str]) -> str:
     return f" and {len(what) - _LISTED} more" if len(what) > _LISTED else ""
 
 
-def _regressions(comparison: Comparison | None) -> list[str]:
+def _regressions(comparison: Comparison | None, gone: Collection[str]) -> list[str]:
     if comparison is None or comparison.verdict is not Verdict.REGRESSION:
         return []
-    functions = [f.name for f in comparison.functions if f.verdict is Verdict.REGRESSION]
-    metrics = [m.name for m in comparison.metrics if m.verdict is Verdict.REGRESSION]
-    return [*functions, *metrics, *_leaks(comparison.leaks)]
+    worse = Verdict.REGRESSION
+    functions = [
+        f.name for f in comparison.functions if f.verdict is worse and function_key(f.name) not in gone
+    ]
+    metrics = [m.name for m in comparison.metrics if m.verdict is worse and metric_key(m.name) not in gone]
+    return [*functions, *metrics, *_leaks(comparison.leaks, gone)]
 
 
-def _leaks(leaks: Sequence[LeakChange], *, any_base: bool = True) -> list[str]:
+def _leaks(leaks: Sequence[LeakChange], gone: Collection[str], *, any_base: bool = True) -> list[str]:
     """The leaks that base has not; without a base, all."""
-    return [k.name for k in leaks if k.verdict is LeakState.LEAKING and (k.new or not any_base)]
+    leaking = [k for k in leaks if k.verdict is LeakState.LEAKING and (k.new or not any_base)]
+    return [k.name for k in leaking if leak_key(k.name) not in gone]
 
 
 def _open(report: Report) -> list[str]:

@@ -50,7 +50,8 @@ class Budget:
     `pattern` is a glob for routes, functions and sites, or the category; `kind` the metric of a route or the kind of cost
     (cpu, allocated …). `inclusive`: with all that the function calls. `together`: the limit is on the sum of all that
     match instead of on each. `ratchet` lets the limit follow the history down to this much (0.05 is 5 %) above the best
-    that it kept; None: it does not. `preset` is where the limit comes from, empty for perf.yml itself.
+    that it kept; None: it does not. `preset` is where the limit comes from, empty for perf.yml itself. `followed` says what the history made of it, and
+    `lowered` whether that is a limit of its own.
     """
 
     rule: str
@@ -65,3 +66,5 @@ class Budget:
     together: bool = False
     ratchet: float | None = None
     preset: str = ""
+    followed: str = ""
+    lowered: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from perf_action.model.accepted import Accepted
 from perf_action.model.advice import Advice
 from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison, LeakChange
@@ -56,7 +57,8 @@ class Report:
     `artifact_url` and `run_url` are empty outside GitHub. `checks` say whether the service and the machine were fit to
     be measured, and whether it was measured as a profile should be taken. `checklist` are the profiling guide's checks,
     `base_checklist` the same of base where it was measured,
-    `categories` what the costs were spent on, `advice` what to do (best first), `suspects` the changes that did it.
+    `categories` what the costs were spent on, `advice` what to do (best first), `suspects` the changes that did it,
+    `accepted` what of it somebody has accepted.
     """
 
     title: str
@@ -81,6 +83,7 @@ class Report:
     categories: tuple[CategoryCost, ...] = ()
     advice: tuple[Advice, ...] = ()
     suspects: tuple[Suspect, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
 
     @property
     def leaks(self) -> tuple[LeakChange, ...]:

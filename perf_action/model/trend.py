@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from perf_action.model.accepted import AcceptedAt
 from perf_action.model.metric import Better
 
 
@@ -34,6 +35,7 @@ class PointValue:
 class Point:
     """One run of one commit. `base` is the commit that it was measured against side by side, or empty; `time_s` when,
     in seconds since the epoch; `fingerprint` on what. `reference`: people chose it for others to be held against.
+    `accepted` are the regressions that were accepted with it.
     """
 
     commit: str
@@ -42,6 +44,7 @@ class Point:
     values: tuple[PointValue, ...]
     base: str = ""
     reference: bool = False
+    accepted: tuple[AcceptedAt, ...] = ()
 
 
 #: absolute: values as measured, of one kind of hardware; anywhere: values that do not depend on it (counts, sizes);
@@ -116,3 +119,4 @@ class Trend:
     points: int
     lines: tuple[Line, ...]
     notes: tuple[str, ...] = ()
+    accepted: tuple[AcceptedAt, ...] = ()

@@ -9,11 +9,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from perf_action.errors import InputError
+from perf_action.model.accepted import AcceptedAt
 from perf_action.model.trend import Point, PointValue
 from perf_action.recording.snapshot_file import check_schema, load_json
 
 SCHEMA = 1
 _LARGEST_LOG = 50.0
+_ACCEPTED: TypeAdapter[tuple[AcceptedAt, ...]] = TypeAdapter(tuple[AcceptedAt, ...])
 _VALUES: TypeAdapter[tuple[PointValue, ...]] = TypeAdapter(tuple[PointValue, ...])
 
 
@@ -28,6 +30,8 @@ def encode_point(point: Point) -> bytes:
         "reference": point.reference,
         "values": _VALUES.dump_python(point.values, mode="json", exclude_defaults=True),
     }
+    if point.accepted:
+        data["accepted"] = _ACCEPTED.dump_python(point.accepted, mode="json", exclude_defaults=True)
     return json.dumps(data, separators=(",", ":")).encode() + b"\n"
 
 
@@ -43,6 +47,7 @@ def decode_point(data: bytes, source: str) -> Point:
             fingerprint=str(raw["fingerprint"]),
             reference=raw["reference"] is True,
             values=_VALUES.validate_python(raw["values"]),
+            accepted=_ACCEPTED.validate_python(raw.get("accepted", [])),
         )
     except (KeyError, TypeError, ValueError, OverflowError, ValidationError) as error:
         raise InputError(source, f"not a point of the history: {type(error).__name__} {error}") from None
