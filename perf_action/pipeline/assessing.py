@@ -15,6 +15,7 @@ from perf_action.config.categories import category_rules
 from perf_action.errors import UsageError
 from perf_action.github import Context, read_context
 from perf_action.judge import fails, judge
+from perf_action.judge.advice import advise
 from perf_action.judge.blame import blame
 from perf_action.judge.categories import Categories, category_costs
 from perf_action.judge.checklist import Subject, checklist
@@ -117,6 +118,7 @@ def _report(
     )
     if head:
         report = _with_checklist(report, head, budgets, categories)
+        report = replace(report, advice=advise(head, comparison, spent, report.checklist, leaks=report.leaks))
     return replace(report, fails=fails(report, fail_on))
 
 

@@ -1,0 +1,270 @@
+"""Which stacks fit which condition: all conditions on frames at once, in one pass from parents to children.
+
+For every stack a whole number has one bit for each condition, so that a hundred conditions cost as much as one. What the
+heaviest of the stacks look like (where own code calls what matched, on which lines) is looked up afterwards, only for
+conditions that hold, and for so many stacks that it takes no time worth mentioning.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from perf_action.judge.advice_rules import Frames
+from perf_action.judge.globs import Glob, Globs
+from perf_action.judge.language import Source, language_bits, language_of_bits, stacks_bits
+from perf_action.judge.own_code import is_own_place
+from perf_action.judge.places import Place, place_of
+from perf_action.model.profile import FunctionKey, Profile
+from perf_action.model.tree import stack_self
+
+#: stacks of which the frames are looked at, and frames altogether
+_HEAVIEST, _MOST_FRAMES = 1000, 300_000
+#: libraries that are linked into the program as symbols of C, and methods of Rust's primitive types
+_FOREIGN: Final = ("sqlite3", "pysqlite", "_sqlite3", "ZSTD_", "XXH", "<str>::", "<[", "<char>::")
+#: files and functions that run whatever comes: what is beneath them is not the doing of who started them
+_LOOPS: Final = tuple(
+    Glob(pattern)
+    for pattern in (
+        *(
+            "asyncio/base_events.py",
+            "asyncio/events.py",
+            "*uvicorn/*",
+            "*gunicorn/*",
+            "*hypercorn/*",
+            "*trio/_core/*",
+        ),
+        *(
+            "socketserver.py",
+            "http/server.py",
+            "wsgiref/*",
+            "*werkzeug/serving.py",
+            "*waitress/*",
+            "*tornado/ioloop.py",
+        ),
+        *("threading.py", "concurrent/futures/thread.py", "*anyio/_backends/*", "*celery/*", "*gevent/*"),
+        *("net/http.(*conn).serve", "net/http.(*Server).*", "tokio::runtime::*", "hyper::*", "actix_rt::*"),
+    )
+)
+
+
+class Asked(NamedTuple):
+    """A condition on frames, and the language whose stacks it is about (any: of all)."""
+
+    frames: Frames
+    language: str
+
+
+class _Role(NamedTuple):
+    """What a pattern is for: `bit` of its condition, in one of the three lists."""
+
+    bit: int
+    where: int
+    file: tuple[Glob, ...]
+    own: bool
+
+
+class _Seen(NamedTuple):
+    """What a function is to all conditions."""
+
+    match: int
+    under: int
+    not_under: int
+    own: bool
+    loop: bool
+    language: int
+
+
+class Table:
+    """All conditions, compiled. Each function is looked at once."""
+
+    def __init__(self, asked: Sequence[Asked]) -> None:
+        self.asked = tuple(asked)
+        #: conditions that ask for no caller, and those whose match need not be the leaf
+        self.free = sum(1 << i for i, a in enumerate(asked) if not a.frames.under)
+        self.kept = sum(1 << i for i, a in enumerate(asked) if not a.frames.leaf)
+        self._roles: list[_Role] = []
+        numbered = []
+        for i, (frames, _) in enumerate(asked):
+            for where, patterns in enumerate((frames.match, frames.under, frames.not_under)):
+                for pattern in patterns:
+                    name, _, file = pattern.partition(" @ ")
+                    globs = (Glob(file.strip()), Glob("*/" + file.strip())) if file else ()
+                    numbered.append((name.strip(), len(self._roles)))
+                    own = frames.own and where == 0
+                    self._roles.append(_Role(1 << i, where, globs, own))
+        self._globs = Globs(numbered)
+        self._known: dict[FunctionKey, _Seen] = {}
+
+    def of(self, key: FunctionKey) -> _Seen:
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._look(key)
+        return found
+
+    def _look(self, key: FunctionKey) -> _Seen:
+        place = place_of(key)
+        own = is_own_place(place, key) and not place.names[0].startswith(_FOREIGN)
+        masks = [0, 0, 0]
+        for number in {n for name in place.names for n in self._globs.fitting(name)}:
+            role = self._roles[number]
+            # a file of the service may be called like one of a library
+            may = own if role.own else not (own and role.file)
+            if may and (not role.file or _lies_in(place, role.file)):
+                masks[role.where] |= role.bit
+        loop = not own and any(glob.fits(text) for glob in _LOOPS for text in (place.path, place.names[0]))
+        return _Seen(masks[0], masks[1], masks[2], own, loop, language_bits(key, place))
+
+
+def _lies_in(place: Place, globs: Sequence[Glob]) -> bool:
+    return any(glob.fits(text) for glob in globs for text in (place.path, place.module) if text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where own code comes to what matched: the function and line next to it towards the root (None: there is none),
+    and the stack from there to the leaf.
+    """
+
+    key: FunctionKey | None
+    line: int
+    keys: tuple[FunctionKey, ...]
+    weight: int
+
+
+class Scan:
+    """One source, looked at by all conditions of a table. Shares are of everything that is no waiting."""
+
+    def __init__(self, source: Source, table: Table, native: str) -> None:
+        self.source, self._table, self._native = source, table, native
+        self._parts = [_Part(profile, column, table) for profile, column in source.profiles]
+        self._totals: Counter[tuple[int, int]] = Counter()  # by conditions that fit, and what the stacks say
+        for part in self._parts:
+            for node, weight in part.spent(source.idle):
+                self._totals[part.fits[node], part.languages[node]] += weight
+        self.total = sum(self._totals.values())
+
+    @cached_property
+    def _weights(self) -> dict[int, int]:
+        out: Counter[int] = Counter()
+        for (fits, bits), weight in self._totals.items():
+            language = language_of_bits(bits, self._native)
+            for i, asked in enumerate(self._table.asked):
+                if fits >> i & 1 and asked.language in ("any", language):
+                    out[i] += weight
+        return out
+
+    def share(self, condition: int) -> float:
+        """Which part of everything fits a condition."""
+        return self._weights.get(condition, 0) / self.total if self.total else 0.0
+
+    def samples(self, share: float) -> float:
+        """How many samples are behind a share; without end where everything was counted."""
+        return float("inf") if self.source.samples is None else self.source.samples * share
+
+    def largest(self, condition: int) -> tuple[FunctionKey | None, float]:
+        """The own function that has the largest part of what fits, and its share of everything."""
+        weights: Counter[FunctionKey] = Counter()
+        for part, node, weight in self._nodes(condition):
+            own = part.own_nodes[node]
+            if own >= 0:
+                weights[part.key(own)] += weight
+        if not weights or not self.total:
+            return None, 0.0
+        key, weight = weights.most_common(1)[0]
+        return key, weight / self.total
+
+    def sites(self, condition: int) -> tuple[Site, ...]:
+        """Of the heaviest stacks that fit, where own code comes to what matched; heaviest first."""
+        nodes = sorted(self._nodes(condition), key=lambda n: -n[2])[:_HEAVIEST]
+        out, left = [], _MOST_FRAMES
+        for part, node, weight in nodes:
+            site, walked = part.site(node, weight, condition)
+            out.append(site)
+            left -= walked
+            if left < 0:
+                break
+        return tuple(out)
+
+    def _nodes(self, condition: int) -> Iterator[tuple[_Part, int, int]]:
+        wanted = self._table.asked[condition].language
+        for part in self._parts:
+            for node, weight in part.spent(self.source.idle):
+                if part.fits[node] >> condition & 1:
+                    language = language_of_bits(part.languages[node], self._native)
+                    if wanted in ("any", language):
+                        yield part, node, weight
+
+
+class _Part:
+    """One profile. `fits` and `languages`: of every stack node, what fits and what its frames say."""
+
+    def __init__(self, profile: Profile, column: int, table: Table) -> None:
+        self._profile, self._table = profile, table
+        self.keys = profile.function_keys()
+        seen = [table.of(key) for key in self.keys]
+        self._seen = seen
+        self._weights: list[int] = stack_self(profile, column).tolist()
+        self._functions: list[int] = profile.frame_function[profile.stack_frame].tolist()
+        self._parents: list[int] = profile.stack_parent.tolist()
+        self.languages = stacks_bits(profile, (s.language for s in seen))
+        self.fits: list[int] = []
+        under: list[int] = []
+        not_under: list[int] = []
+        for function, parent in zip(self._functions, self._parents, strict=True):
+            s = seen[function]
+            above, forbidden, before = (
+                (under[parent], not_under[parent], self.fits[parent]) if parent >= 0 else (0, 0, 0)
+            )
+            self.fits.append(before & table.kept | s.match & (above | table.free) & ~forbidden)
+            under.append(above | s.under)
+            not_under.append(forbidden | s.not_under)
+
+    def spent(self, idle: frozenset[FunctionKey]) -> Iterator[tuple[int, int]]:
+        """Stacks that spent something by themselves, and how much."""
+        waits = [key in idle for key in self.keys]
+        for node, weight in enumerate(self._weights):
+            if weight and not waits[self._functions[node]]:
+                yield node, weight
+
+    @cached_property
+    def own_nodes(self) -> list[int]:
+        """For every stack node the nearest own one towards the root, itself included; -1 if there is none."""
+        is_own, loops = [s.own for s in self._seen], [s.loop for s in self._seen]
+        out: list[int] = []
+        for node, (function, parent) in enumerate(zip(self._functions, self._parents, strict=True)):
+            ends = loops[function] or parent < 0
+            out.append(node if is_own[function] else -1 if ends else out[parent])
+        return out
+
+    def key(self, node: int) -> FunctionKey:
+        """The function of a stack node."""
+        return self.keys[self._functions[node]]
+
+    def site(self, node: int, weight: int, condition: int) -> tuple[Site, int]:
+        """Where own code comes to what matched, and how many frames were looked at."""
+        frames = self._profile.frames_of(node)
+        lines, functions = self._profile.frame_line, self._profile.frame_function
+        asked = self._table.asked[condition].frames
+        bit, place = 1 << condition, -1  # the place of the outermost frame that matches
+        above = self._table.free & bit
+        own = -1  # the nearest own frame so far
+        for at, frame in enumerate(frames):
+            s = self._seen[int(functions[frame])]
+            is_leaf = at == len(frames) - 1
+            fits = s.match & above & bit and (is_leaf or self._table.kept & bit)
+            if fits and place < 0:
+                place = at
+            if place < 0 or (place == at and asked.own):
+                own = at if s.own else -1 if s.loop else own
+            elif asked.single and (s.own or s.loop):  # what was spent belongs to the nearest own function
+                own = at if s.own else -1
+            above |= s.under & bit
+        keys = tuple(self.keys[int(functions[f])] for f in frames[max(own, 0) :])
+        if own < 0:
+            return Site(key=None, line=0, keys=keys, weight=weight), len(frames)
+        line = int(lines[frames[own]]) or int(self._profile.function_line[int(functions[frames[own]])])
+        return Site(key=keys[0], line=line, keys=keys, weight=weight), len(frames)
