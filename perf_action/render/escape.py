@@ -27,9 +27,8 @@ _LIVE = (
     (re.compile(r"(www)(?=\.)", re.IGNORECASE), "\\1\u200b"),
     (re.compile(r"(mailto|xmpp)(?=:)", re.IGNORECASE), "\\1\u200b"),
     (re.compile(r":(?=[\w+-]+:)"), ":\u200b"),
-    (re.compile(r"&(?=#?\w+;)"), "&amp;"),
-    (re.compile(r"\$"), "&#36;"),
 )
+_ENTITIES = ((re.compile(r"&(?=#?\w+;)"), "&amp;"), (re.compile(r"\$"), "&#36;"))
 _SHA = re.compile(r"[0-9a-f]{7,64}")
 _URL_TAIL = re.compile(r"[A-Za-z0-9/._~%?=&+:-]*")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?")
@@ -83,9 +82,19 @@ def markdown(text: str) -> str:
     Not for the start of a line, where signs like ``#`` and ``-`` have a meaning of their own.
     """
     text = clean(text)
-    for pattern, replacement in _LIVE:
+    for pattern, replacement in (*_LIVE, *_ENTITIES):
         text = pattern.sub(replacement, text)
     return _MARKDOWN.sub(r"\\\1", text)
+
+
+def block(text: str) -> str:
+    """`text` inside of an HTML block of Markdown, such as a ``<summary>``: tags would be tags there and a backslash would
+    be shown, but mentions, references and emoji are looked for all the same.
+    """
+    text = clean(text)
+    for pattern, replacement in _LIVE:
+        text = pattern.sub(replacement, text)
+    return str(_html(text)).replace("$", "&#36;")
 
 
 def code(text: str) -> str:

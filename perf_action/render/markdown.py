@@ -132,6 +132,7 @@ def _environment() -> jinja2.Environment:
         fence=lambda text, language="": Md(escape.fence(text, language)),
         log=_log,
         host=escape.host,
+        block=lambda text: Md(escape.block(text)),
         plural=numbers.plural,
         md=Md,
         cell=_cell,

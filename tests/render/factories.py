@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from perf_action.model.advice import Advice
 from perf_action.model.builder import ProfileBuilder
+from perf_action.model.category import CategoryCost
 from perf_action.model.change import (
     Comparison,
     FunctionChange,
@@ -22,6 +25,7 @@ from perf_action.model.metric import Metric, Series
 from perf_action.model.profile import Profile, ValueKind
 from perf_action.model.report import Baseline, FlameGraph, Report, StageOutcome
 from perf_action.model.snapshot import Snapshot
+from perf_action.model.suspect import Confidence, Suspect
 from perf_action.model.trial import Side
 
 BASE_COMMIT = "3f2a9c1d0b7e4a65f8c9d2e1a0b3c4d5e6f70819"
@@ -478,7 +482,79 @@ def regression() -> Report:
         ),
         budgets=BUDGETS,
         fails=("budget: cpu.hot_function is 17.3 %, limit 15.0 %",),
+        checklist=CHECKLIST,
+        base_checklist=BASE_CHECKLIST,
+        categories=CATEGORIES,
+        advice=ADVICE,
+        suspects=SUSPECTS,
     )
+
+
+#: what the checks of a slower service with a leak say
+CHECKLIST = (
+    Finding(
+        rule="cpu.hot_function", state=State.FAIL, limit=0.1, value=0.173, unit="ratio",
+        message="encode takes 17.3% of the CPU time itself",
+        evidence=("encode (codec.py) 17.3%", "execute (db.py) 9.1%"), file="codec.py", line=41,
+    ),
+    Finding(
+        rule="cpu.blocking_in_async", state=State.FAIL, limit=1e8, unit="ns",
+        message="remember sleeps in an event loop's callback: 12% of the time of all callbacks",
+        evidence=("remember sleeps: handle;route;remember;time_sleep;clock_nanosleep",), file="cache.py", line=17,
+    ),
+    Finding(rule="cpu.lock_contention", state=State.PASS, limit=0.05, value=0.004, unit="ratio"),
+    Finding(rule="cpu.serialization", state=State.FAIL, limit=0.15, value=0.21, unit="ratio", message="most in encode"),
+    Finding(rule="cpu.database", state=State.PASS, limit=0.2, value=0.12, unit="ratio"),
+    Finding(rule="cpu.cores", state=State.PASS, limit=2.0, value=0.93, unit="ratio"),
+    Finding(
+        rule="memory.stable", state=State.FAIL, value=1095.0, unit="bytes/request", message="memory.rss is leaking",
+    ),
+    Finding(rule="memory.leak", state=State.FAIL, value=1095.0, unit="bytes/request", message="memory.rss is leaking"),
+    Finding(rule="memory.total", state=State.PASS, limit=5e8, value=136.4e6, unit="bytes"),
+    Finding(rule="memory.allocation_rate", state=State.PASS, limit=1e8, value=41e6, unit="bytes/s"),
+    Finding(rule="memory.allocations_per_second", state=State.PASS, limit=1e6, value=310_000.0, unit="1/s"),
+    Finding(
+        rule="memory.fragmentation", state=State.CANNOT_TELL, limit=0.2, unit="ratio",
+        message="it was not measured; add a stage with jemalloc",
+    ),
+    Finding(
+        rule="database.slow_query", state=State.CANNOT_TELL, limit=5e7, unit="ns",
+        message="it was not measured; add a stage with py-spy, which records a time-line",
+    ),
+    Finding(rule="before.warmed up", state=State.PASS, message="+0.4 % per request"),
+    Finding(rule="during.long enough: cpu", state=State.FAIL, message="12 s were profiled; more launches"),
+    Finding(rule="after.compared with a baseline", state=State.PASS),
+)  # fmt: skip
+#: the same of base: the hot function was there already
+BASE_CHECKLIST = (
+    replace(CHECKLIST[0], value=0.142),
+    *(replace(f, state=State.PASS) for f in CHECKLIST[1:13]),
+)
+CATEGORIES = (
+    CategoryCost(category="other", kind="cpu", stage="cpu", share=0.55, base_share=0.6, samples=9000.0),
+    CategoryCost(
+        category="serialization", kind="cpu", stage="cpu", share=0.21, base_share=0.17, samples=3400.0,
+        functions=(("encode", 0.173), ("iter_errors", 0.02)), stacks=("main;route;encode;dumps",),
+    ),
+    CategoryCost(category="tls", kind="cpu", stage="cpu", share=0.001, samples=16.0),
+    CategoryCost(category="serialization", kind="allocated", stage="memory", share=0.4, samples=0.0),
+)  # fmt: skip
+ADVICE = tuple(
+    Advice(
+        rule=f"python.json-{i}", title=title, symptom="serialization takes 21 % of CPU",
+        solutions=("Cache serialized responses", "Use orjson"), links=("https://docs.python.org/3/library/json.html",),
+        language="python", kind="cpu", share=0.21 - i / 100, category="serialization", function="encode",
+        file="codec.py", line=41, evidence=("main;route;encode;dumps",),
+    )
+    for i, title in enumerate(("Serialize less", "Validate once", "Pool connections", "The fourth is too many"))
+)  # fmt: skip
+SUSPECTS = (
+    Suspect(
+        function="encode", kind="cpu", change=0.31, relation="calls it", changed="serialize_all", file="routes.py",
+        lines=((40, 47),), confidence=Confidence.HIGH, path=("serialize_all", "encode"), function_file="codec.py",
+        reason="called from `serialize_all`, changed in this pull request, lines 40–47 of routes.py",
+    ),
+)  # fmt: skip
 
 
 def identical() -> Report:
@@ -654,6 +730,52 @@ def hostile() -> Report:
         environment=environment,
         fails=names,
         notes=names,
+        checklist=tuple(
+            Finding(rule=f"{part}{n}", state=State.FAIL, limit=1.0, value=2.0, message=n, evidence=(n, n))
+            for n in names
+            for part in ("", "before.", "during.")
+        )
+        + tuple(replace(f, message=names[i % len(names)], evidence=names) for i, f in enumerate(CHECKLIST)),
+        categories=tuple(
+            CategoryCost(
+                category=n, kind="cpu", stage=n, share=0.1, samples=9.0, functions=((n, 0.1),), stacks=(n,)
+            )
+            for n in names
+        ),
+        advice=tuple(
+            Advice(
+                rule=n,
+                title=n,
+                symptom=n,
+                solutions=(n, n),
+                links=(n, "https://evil.example/)[x](y", "javascript:a"),
+                language=n,
+                kind="cpu",
+                share=0.5,
+                category=n,
+                function=n,
+                file=n,
+                line=3,
+                evidence=(n,),
+            )
+            for n in names
+        ),
+        suspects=tuple(
+            Suspect(
+                function=f.name,
+                kind=f.kind,
+                function_file=f.file,
+                change=None,
+                relation="itself",
+                changed=f.name,
+                file=f.file,
+                lines=((1, 2),),
+                confidence=Confidence.HIGH,
+                path=(f.name,),
+                reason=f.name,
+            )
+            for f in functions
+        ),
         artifact_url="https://evil.example/)[x](y",
         run_url="javascript:alert(1)",
     )

@@ -244,6 +244,7 @@ def test_conditions_stand_with_the_environment_those_of_the_machine_only_if_they
 
     report = replace(
         factories.ALL["regression"](),
+        checklist=(),
         checks=(
             check("warmed up", State.PASS, "+1 %"),
             check("optimised build", State.CANNOT_TELL, "stripped"),
@@ -259,6 +260,8 @@ def test_conditions_stand_with_the_environment_those_of_the_machine_only_if_they
         ("Debug assertions off", "✗ " + escape.sentence("<b>on</b>", 99)),
         ("Turbo", "✗ on"),
     )
+    told = facts(replace(report, checklist=factories.CHECKLIST)).environment
+    assert told[len(plain_rows) :] == (("Turbo", "✗ on"),), "the others are lists of the checklist"
 
 
 def test_a_leak_of_a_first_run_is_told_and_is_no_verdict() -> None:

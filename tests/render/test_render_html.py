@@ -60,7 +60,8 @@ def test_one_file_that_loads_nothing(name: str) -> None:
     assert not {"img", "link", "iframe", "object", "embed", "base", "form", "b"} & set(found.tags)
     assert not [a for a, _ in found.attributes if a.startswith("on") or a in ("src", "style", "action")]
     assert {v for a, v in found.attributes if a == "href"} <= {
-        "https://github.com/acme/registry/actions/runs/123456789"
+        "https://github.com/acme/registry/actions/runs/123456789",
+        "https://docs.python.org/3/library/json.html",
     }
     for kind in ("script", "style"):
         digest = base64.b64encode(hashlib.sha256(found.text[kind].encode()).digest()).decode()
@@ -77,10 +78,14 @@ def test_it_shows_what_the_comment_shows_and_pictures() -> None:
     assert list(re.findall(r"<h2>([^<]*)</h2>", text)) == [
         "Metrics",
         "Functions",
+        "What could be done",
+        "Checklist: 6 pass, 5 fail, 2 cannot tell",
+        "What it was spent on",
         "Flame graphs",
         "Memory and more over time",
         "Budgets",
         "Hottest functions on head",
+        "How it was profiled: 2 pass, 1 fail",
         "How it was measured",
     ]
     assert text.count('class="flame"') == 6

@@ -180,8 +180,9 @@ def test_nothing_foreign_comes_alive(name: str, medium: str) -> None:
     report = factories.ALL[name]()
     shown = page(render(report, medium))
     assert shown.tags <= OURS
-    assert shown.attributes <= {"href", "align", "class"}
-    assert shown.urls <= {report.artifact_url, report.run_url}
+    assert shown.attributes <= {"href", "align", "class", "open"}
+    documentation = {link for a in factories.ADVICE for link in a.links}
+    assert shown.urls <= {report.artifact_url, report.run_url} | documentation
     assert not LIVE.search(shown.text), LIVE.search(shown.text)
 
 
