@@ -230,16 +230,16 @@ class RuleBook:
 
 
 class _Details:
-    """The patterns of one rule, for frames that one of them was found to fit."""
+    """What else has to fit of a rule that was found by one kind of its patterns (see `_Shelf`)."""
 
     def __init__(self, rule: CategoryRule) -> None:
-        self._function, self._file = tuple(map(Glob, rule.function)), tuple(map(Glob, rule.file))
-        self._module, self._but_not = tuple(map(Glob, rule.module)), tuple(map(Glob, rule.but_not))
+        self._file = tuple(map(Glob, rule.file)) if rule.function else ()
+        self._module = tuple(map(Glob, rule.module)) if rule.function or rule.file else ()
+        self._but_not = tuple(map(Glob, rule.but_not))
 
     def fits(self, place: Place) -> bool:
         return (
-            (not self._function or _any(self._function, place.names))
-            and (not self._file or _any(self._file, paths(place)))
+            (not self._file or _any(self._file, paths(place)))
             and (not self._module or _any(self._module, (place.module,)))
             and not (self._but_not and _any(self._but_not, place.names))
         )

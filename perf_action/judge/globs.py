@@ -11,8 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-#: patterns are found by this much of their beginning
-_KEY: Final = 4
+#: patterns are found by as much of their beginning, the longest that they have
+_KEYS: Final = (12, 8, 4, 2)
+#: those without one by as much of what every text holds that they fit
+_INSIDE: Final = 4
 
 
 class Glob:
@@ -31,7 +33,11 @@ class Glob:
     def fits(self, text: str) -> bool:
         if self._whole:
             return text == self.pattern
-        if len(text) < self._least or not text.startswith(self._first) or not text.endswith(self._last):
+        if not text.startswith(self._first):
+            return False
+        if not self._last and not self._middle:
+            return True
+        if len(text) < self._least or not text.endswith(self._last):
             return False
         at, end = len(self._first), len(text) - len(self._last)
         for part in self._middle:
@@ -47,6 +53,11 @@ class Glob:
         return self._first
 
     @property
+    def inside(self) -> str:
+        """Something that every text holds that it fits."""
+        return max(self.pattern.split("*"), key=len)
+
+    @property
     def is_whole(self) -> bool:
         return self._whole
 
@@ -57,19 +68,23 @@ class Globs:
     def __init__(self, numbered: Iterable[tuple[str, int]]) -> None:
         self._whole: defaultdict[str, list[int]] = defaultdict(list)
         self._by_beginning: defaultdict[str, list[tuple[Glob, int]]] = defaultdict(list)
-        self._others: list[tuple[Glob, int]] = []
+        self._by_middle: defaultdict[str, list[tuple[Glob, int]]] = defaultdict(list)
         for pattern, number in numbered:
             glob = Glob(pattern)
+            length = next((n for n in _KEYS if n <= len(glob.beginning)), 0)
             if glob.is_whole:
                 self._whole[pattern].append(number)
-            elif len(glob.beginning) >= _KEY:
-                self._by_beginning[glob.beginning[:_KEY]].append((glob, number))
+            elif length:
+                self._by_beginning[glob.beginning[:length]].append((glob, number))
             else:
-                self._others.append((glob, number))
+                self._by_middle[glob.inside[:_INSIDE]].append((glob, number))
 
     def fitting(self, text: str) -> set[int]:
         """The numbers of the patterns that fit."""
         found = set(self._whole.get(text, ()))
-        found.update(n for glob, n in self._by_beginning.get(text[:_KEY], ()) if glob.fits(text))
-        found.update(n for glob, n in self._others if glob.fits(text))
+        for length in _KEYS:
+            found.update(n for glob, n in self._by_beginning.get(text[:length], ()) if glob.fits(text))
+        for inside, globs in self._by_middle.items():
+            if inside in text:
+                found.update(n for glob, n in globs if glob.fits(text))
         return found

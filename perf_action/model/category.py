@@ -30,8 +30,9 @@ OTHER = "other"
 class CategoryCost:
     """One category of one kind of cost (cpu, allocated, lock_wait …) on head, and on base where there is one.
 
-    Shares are of the kind's total, 0..1. `functions` are the user's own functions (nearest to the leaf) under which it
-    was spent, with their share of the total, largest first; `stacks` the largest stacks, folded, root first.
+    Shares are of the kind's total, 0..1; `samples` is how many samples a share rests on, 0 where nothing was sampled.
+    `functions` are the user's own functions (nearest to the leaf) under which it was spent, with their share of the
+    total, largest first; `stacks` the largest stacks, folded, root first.
     """
 
     category: str
