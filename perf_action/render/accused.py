@@ -14,6 +14,7 @@ from perf_action.render import escape
 from perf_action.render.sentence import Sentence, code, say
 
 _SURE = {Confidence.HIGH: "sure", Confidence.MEDIUM: "likely", Confidence.LOW: "possible"}
+_LONGEST_PATH = 1_000
 #: a drive, a scheme, or the root
 _OUTSIDE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\<]")
 
@@ -50,6 +51,6 @@ def advice_for(row: FunctionChange, advice: Sequence[Advice]) -> Advice | None:
 def inside(file: str) -> str:
     """`file` if it is a path that may be in the repository, from its root; else nothing."""
     file = file.removeprefix("./")
-    if not file or _OUTSIDE.match(file) or ".." in file.split("/") or file.startswith("python3."):
+    if not 0 < len(file) <= _LONGEST_PATH or _OUTSIDE.match(file) or ".." in file.split("/") or file.startswith("python3."):
         return ""
     return file

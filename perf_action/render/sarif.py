@@ -15,36 +15,12 @@ from perf_action import __version__
 from perf_action.model.report import Report
 from perf_action.render import escape
 from perf_action.render.headline import variant
-from perf_action.render.sarif_results import Result, results_of
+from perf_action.render.sarif_results import REMEDIES, RULES, Result, results_of
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS: Final = 5_000
 _MAX_NOTES: Final = 20
 _SEVERE: Final = {"error": 0, "warning": 1, "note": 2}
-
-#: rule -> its name in one line, and what to do where no advice is more particular
-RULES: Final[dict[str, tuple[str, str]]] = {
-    "regression/function": (
-        "A function costs more than before",
-        "Look at the changed lines that lead to it, and at the flame graph of the difference.",
-    ),
-    "regression/metric": (
-        "The service costs more than before",
-        "The functions that got worse, if there are any, say where; the report has intervals and samples.",
-    ),
-    "leak": (
-        "Memory grows with every request",
-        "Look at what the functions that leave memory behind keep: caches without a bound, listeners, global lists.",
-    ),
-    "budget": (
-        "A budget of perf.yml is exceeded",
-        "Spend less, or raise the limit in perf.yml with a reason.",
-    ),
-    "checklist": (
-        "A check of the profiling guide fails",
-        "The evidence names the stacks that cost most.",
-    ),
-}
 
 
 def sarif(report: Report) -> str:
@@ -86,7 +62,7 @@ def _invocation(report: Report) -> dict[str, Any]:
 
 def _rule(rule: str, report: Report) -> dict[str, Any]:
     kind, _, subject = rule.partition(":")
-    name, remedy = RULES[kind]
+    name, remedy = RULES[kind], REMEDIES[kind]
     helpful = [a for a in report.advice if rule == f"regression/function:{escape.name(a.kind)}"]
     lines = [f"{a.title}: {'; '.join(a.solutions)}" for a in helpful] or [remedy]
     links = list(dict.fromkeys(link for a in helpful for link in a.links if escape.url(link)))

@@ -14,6 +14,7 @@ from perf_action.compare.identity import plain_name
 from perf_action.model.change import FunctionChange, LeakChange, MetricChange, Verdict
 from perf_action.model.finding import Finding, State
 from perf_action.model.report import Report
+from perf_action.model.suspect import Suspect
 from perf_action.model.touched import Lines
 from perf_action.render import escape, sentence
 from perf_action.render.accused import advice_for, culprit, inside, suspects_of, told
@@ -22,6 +23,23 @@ from perf_action.render.headline import function_clause, is_new_leak, leak_claus
 SETTINGS: Final = "perf.yml"
 _MOST_RELATED: Final = 20
 _MOST_FRAMES: Final = 64
+
+#: rule -> its name in one line
+RULES: Final[dict[str, str]] = {
+    "regression/function": "A function costs more than before",
+    "regression/metric": "The service costs more than before",
+    "leak": "Memory grows with every request",
+    "budget": "A budget of perf.yml is exceeded",
+    "checklist": "A check of the profiling guide fails",
+}
+#: rule -> what to do where no advice is more particular
+REMEDIES: Final[dict[str, str]] = {
+    "regression/function": "Look at the changed lines that lead to it, and at the flame graph of the difference.",
+    "regression/metric": "The functions that got worse, if there are any, say where; the report has intervals and samples.",
+    "leak": "Look at what the functions that leave memory behind keep: caches without a bound, listeners, global lists.",
+    "budget": "Spend less, or raise the limit in perf.yml with a reason.",
+    "checklist": "The evidence names the stacks that cost most.",
+}
 
 Level = Literal["error", "warning", "note"]
 
@@ -37,7 +55,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """`fingerprint` is the same for the same finding in another run: no line, no number goes into it."""
+    """`fingerprint` is the same for the same finding in another run: no line, no number goes into it. `next_step` is what
+    to do about it.
+    """
 
     rule: str
     level: Level
@@ -46,6 +66,7 @@ class Result:
     fingerprint: str
     related: tuple[Place, ...] = ()
     properties: tuple[tuple[str, object], ...] = ()
+    next_step: str = ""
 
 
 def results_of(report: Report) -> Iterator[Result]:
@@ -78,8 +99,10 @@ def _function(row: FunctionChange, report: Report) -> Result:
     if own is not None and (own.file, own.lines) != (place.file, place.lines):
         related.append(own)
     advice = advice_for(row, report.advice)
+    advised = ""
     if advice is not None:
-        message += f". {advice.title}" + (f": {advice.solutions[0]}" if advice.solutions else "")
+        advised = advice.title + (f": {advice.solutions[0]}" if advice.solutions else "")
+        message += f". {advised}"
     return Result(
         rule=f"regression/function:{escape.name(row.kind)}",
         level="warning",
@@ -95,7 +118,18 @@ def _function(row: FunctionChange, report: Report) -> Result:
             ("stack", row.stack[-_MOST_FRAMES:]),
             *((("confidence", chief.confidence.value), ("relation", chief.relation)) if chief else ()),
         ),
+        next_step=advised or _step(chief, row),
     )
+
+
+def _step(chief: Suspect | None, row: FunctionChange) -> str:
+    """What to do where no advice is more particular."""
+    if chief is None:
+        return f"find what calls {row.name} more often, or with more data; nothing in the change was seen to lead to it"
+    lines = ", ".join(f"{a}–{b}" if b > a else f"{a}" for a, b in chief.lines[:5])
+    if chief.relation == "dependency":
+        return f"measure with the earlier version ({chief.changed}, {chief.file} line {lines})"
+    return f"look at what {chief.changed} does differently in {chief.file}, lines {lines}"
 
 
 def _own_place(row: FunctionChange) -> Place | None:
