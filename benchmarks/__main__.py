@@ -35,6 +35,9 @@ def main() -> None:
     runpy.run_path(str(HERE / "heaptrack.py"), run_name="__main__")
     print("\n== speed: a million folded lines, against inferno\n", flush=True)
     runpy.run_path(str(HERE / "folded.py"), run_name="__main__")
+    print("\n== causes: what is said of defects of known cause, measured live\n", flush=True)
+    sys.argv = ["causes"]
+    runpy.run_module("benchmarks.causes", run_name="__main__", alter_sys=True)
 
 
 main()

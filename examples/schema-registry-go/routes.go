@@ -50,7 +50,28 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		failure := asProblem(err)
 		status, content = failure.Status, failure
 	}
+	if faults.jsonTwice {
+		content = asClientsRead(content)
+	}
+	if faults.log {
+		logMembers(content, "$")
+	}
 	body := encode(content)
+	if faults.regexp {
+		body = masked(body)
+	}
+	if faults.sprintf {
+		body = withoutControls(body)
+	}
+	if faults.copyBuffer {
+		onPage(body)
+	}
+	if faults.gcPressure {
+		spell(body)
+	}
+	if faults.mutex {
+		takeTurn()
+	}
 	id := requestID()
 	s.log.recordRequest(id, r.Method+" "+r.URL.Path, status, body, time.Since(started))
 	w.Header().Set("Content-Type", "application/json")
@@ -154,6 +175,9 @@ func (s *service) register(subject string, body io.Reader) (int, any, error) {
 	contained, err := selfContained(schema)
 	if err != nil {
 		return 0, nil, badSchema(err)
+	}
+	if faults.leakGoroutine {
+		watch(schema)
 	}
 	digest := fingerprint(contained)
 	if known := s.store.registerAgain(subject, digest); known != nil {

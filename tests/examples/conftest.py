@@ -29,6 +29,8 @@ from perf_action.system import Process, System
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/schema-registry-python"
 DEMO = Path(__file__).resolve().parents[2] / "perf_action/resources/demo"
 KEY = "k-tests"
+# at the end: what is installed comes first
+sys.path.append(str(EXAMPLE.parents[1]))
 
 
 def _forget() -> None:
@@ -41,7 +43,17 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """The modules of the example's package `registry`; nothing of them stays."""
     monkeypatch.syspath_prepend(EXAMPLE)
     _forget()
-    names = ("audit", "canonical", "compatibility", "references", "samples", "seed", "service", "validation")
+    names = (
+        "audit",
+        "canonical",
+        "compatibility",
+        "faults",
+        "references",
+        "samples",
+        "seed",
+        "service",
+        "validation",
+    )
     yield SimpleNamespace(**{name: importlib.import_module(f"registry.{name}") for name in names})
     _forget()
 

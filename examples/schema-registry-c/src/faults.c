@@ -4,8 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[FAULTS] = {"slow", "leak", "lock", "query"};
+static const char *const names[FAULTS] = {
+    "slow",          "leak",        "lock",        "query",     "malloc",    "fragmentation",
+    "copy-buffer",   "strlen",      "read-bytes",  "spin-lock", "leak-list",
+};
 static bool on[FAULTS];
+
+static void refuse(const char *name, int length) {
+    fprintf(stderr, "error: REGISTRY_FAULT: \"%.*s\" is not one of ", length, name);
+    for (int fault = 0; fault < FAULTS; fault++) {
+        fprintf(stderr, fault ? ", %s" : "%s", names[fault]);
+    }
+    fputc('\n', stderr);
+}
 
 bool faults_read(void) {
     const char *rest = getenv("REGISTRY_FAULT");
@@ -18,8 +29,7 @@ bool faults_read(void) {
         if (fault < FAULTS) {
             on[fault] = true;
         } else if (length) {
-            static const char message[] = "error: REGISTRY_FAULT: \"%.*s\" is not one of slow, leak, lock, query\n";
-            fprintf(stderr, message, (int)length, rest);
+            refuse(rest, (int)length);
             return false;
         }
         rest += length + (rest[length] == ',');

@@ -8,6 +8,14 @@ enum fault {
     FAULT_LEAK,  // record_request does not free the answers it keeps
     FAULT_LOCK,  // with_registry_lock holds the lock longer than it has to
     FAULT_QUERY, // schemas are looked up in the file instead of in the index
+    // the others are calls of a function in defects.h
+    FAULT_MALLOC,
+    FAULT_FRAGMENTATION,
+    FAULT_COPY_BUFFER,
+    FAULT_STRLEN,
+    FAULT_READ_BYTES,
+    FAULT_SPIN_LOCK,
+    FAULT_LEAK_LIST,
     FAULTS
 };
 

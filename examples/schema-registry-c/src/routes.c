@@ -6,6 +6,8 @@
 
 #include "canonical.h"
 #include "compatibility.h"
+#include "defects.h"
+#include "faults.h"
 #include "references.h"
 #include "schemas.h"
 #include "utf8.h"
@@ -371,5 +373,27 @@ void answer(void *context, const struct request *request, struct arena *arena, s
     response->status = call.status;
     write_json(&call.content, &response->body);
     make_request_id(response->id);
+    struct string body = text_string(&response->body);
+    if (fault_on(FAULT_MALLOC)) {
+        count_capitals(body);
+    }
+    if (fault_on(FAULT_FRAGMENTATION)) {
+        index_words(body);
+    }
+    if (fault_on(FAULT_COPY_BUFFER)) {
+        lay_out(body);
+    }
+    if (fault_on(FAULT_STRLEN)) {
+        count_words(body);
+    }
+    if (fault_on(FAULT_READ_BYTES)) {
+        memory_in_use();
+    }
+    if (fault_on(FAULT_SPIN_LOCK)) {
+        take_turn();
+    }
+    if (fault_on(FAULT_LEAK_LIST)) {
+        remember(request->path, body);
+    }
     record_request(service->log, request, response, seconds_now() - started);
 }

@@ -1,13 +1,34 @@
-"""Faults to be found by profilers, switched on by REGISTRY_FAULT=slow,leak,lock,query (any of them)."""
+"""Faults to be found by profilers, switched on by REGISTRY_FAULT=slow,leak,lock,query (any of those below)."""
 
 from __future__ import annotations
 
 import os
 
-KNOWN = frozenset({"slow", "leak", "lock", "query"})
+KNOWN = (
+    "slow",
+    "leak",
+    "lock",
+    "query",
+    "json-twice",
+    "compress",
+    "bytes",
+    "deepcopy",
+    "log",
+    "quadratic",
+    "regex",
+    "n-plus-one",
+    "no-index",
+    "connection",
+    "sleep",
+    "file-read",
+    "strptime",
+    "collect",
+    "leak-cache",
+    "leak-listener",
+)
 ON = frozenset(filter(None, os.environ.get("REGISTRY_FAULT", "").split(",")))
-if ON - KNOWN:
-    raise SystemExit(f"REGISTRY_FAULT: {min(ON - KNOWN)!r} is not one of slow, leak, lock, query")
+if ON - set(KNOWN):
+    raise SystemExit(f"REGISTRY_FAULT: {min(ON - set(KNOWN))!r} is not one of {', '.join(KNOWN)}")
 
 #: `canonicalise` does the work of several
 SLOW = "slow" in ON
@@ -17,3 +38,21 @@ LEAK = "leak" in ON
 LOCK = "lock" in ON
 #: schemas are looked up with a query that reads all of them for each
 QUERY = "query" in ON
+
+# the others are calls of a function in `defects`
+JSON_TWICE = "json-twice" in ON
+COMPRESS = "compress" in ON
+BYTES = "bytes" in ON
+DEEPCOPY = "deepcopy" in ON
+LOG = "log" in ON
+QUADRATIC = "quadratic" in ON
+REGEX = "regex" in ON
+N_PLUS_ONE = "n-plus-one" in ON
+NO_INDEX = "no-index" in ON
+CONNECTION = "connection" in ON
+SLEEP = "sleep" in ON
+FILE_READ = "file-read" in ON
+STRPTIME = "strptime" in ON
+COLLECT = "collect" in ON
+LEAK_CACHE = "leak-cache" in ON
+LEAK_LISTENER = "leak-listener" in ON

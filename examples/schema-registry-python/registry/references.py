@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from registry import defects, faults
+
 PREFIX = "#/$defs/"
 
 
@@ -14,7 +16,12 @@ class BadReference(ValueError):
 def self_contained(schema: dict[str, Any]) -> Any:
     """`schema` without `$defs`, and with what each reference refers to in its place."""
     body = {key: value for key, value in schema.items() if key != "$defs"}
-    return expand_references(body, schema.get("$defs", {}))
+    contained = expand_references(body, schema.get("$defs", {}))
+    if faults.LOG:
+        defects.log_members(contained)
+    if faults.QUADRATIC:
+        defects.repeated_names(contained)
+    return contained
 
 
 def expand_references(node: Any, definitions: dict[str, Any], within: tuple[str, ...] = ()) -> Any:
@@ -26,6 +33,8 @@ def expand_references(node: Any, definitions: dict[str, Any], within: tuple[str,
     reference = node.get("$ref")
     if isinstance(reference, str):
         name = reference.removeprefix(PREFIX)
+        if faults.DEEPCOPY:
+            definitions = defects.own_copy(definitions)
         if name not in definitions:
             raise BadReference(f"{reference} is not defined")
         if name in within:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from registry import faults
+from registry import defects, faults
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS schemas (
@@ -43,6 +43,7 @@ class Registered:
 
 class Store:
     def __init__(self, path: Path | str) -> None:
+        self._path = path
         # autocommit: every method is one statement
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -86,11 +87,18 @@ class Store:
     def _one(self, where: str, *values: Any) -> Registered | None:
         if faults.QUERY:
             where = f"{ALL_READ} AND {where}"
-        rows = self.with_registry_lock(f"SELECT {COLUMNS} FROM schemas WHERE {where}", values)
+        sql = f"SELECT {COLUMNS} FROM schemas WHERE {where}"
+        rows = self.with_registry_lock(sql, values)
+        if rows and faults.N_PLUS_ONE:
+            defects.popularity(self._db)
+        if rows and faults.NO_INDEX:
+            defects.with_title(self._db, rows[0][1])
         return as_registered(rows[0]) if rows else None
 
     def with_registry_lock(self, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
         """All rows of one statement. What keeps others out meanwhile is that nobody else is on the event loop."""
+        if faults.CONNECTION:
+            return defects.on_new_connection(self._path, TABLES, sql, values)
         rows = self._db.execute(sql, values).fetchall()
         if faults.LOCK:
             time.sleep(HELD)

@@ -9,6 +9,8 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError
 
+from registry import defects, faults
+
 FORMATS = FormatChecker(formats=("date", "email", "ipv4", "ipv6", "uuid"))
 MOST_ERRORS = 20
 
@@ -51,4 +53,6 @@ def validate_document(validator: Draft202012Validator, document: Any) -> list[di
         found.append({"path": error.json_path, "message": error.message[:200]})
         if len(found) == MOST_ERRORS:
             break
+    if faults.REGEX:
+        defects.masked("\n".join(one["message"] for one in found), document)
     return found

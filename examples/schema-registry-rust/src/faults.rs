@@ -1,4 +1,4 @@
-//! Faults to be found by profilers, switched on by `REGISTRY_FAULT=slow,leak,lock,query` (any of them).
+//! Faults to be found by profilers, switched on by `REGISTRY_FAULT=slow,leak,lock,query` (any of `NAMES`).
 
 use std::env;
 use std::sync::OnceLock;
@@ -13,10 +13,31 @@ pub enum Fault {
     Lock,
     /// Schemas are looked up in the file instead of in the index.
     Query,
+    // The others are calls of a function in `defects`.
+    JsonTwice,
+    Format,
+    Quadratic,
+    CopyBuffer,
+    LockOverIo,
+    SpinLock,
+    LeakCycle,
+    LeakThread,
 }
 
-const NAMES: [(&str, Fault); 4] =
-    [("slow", Fault::Slow), ("leak", Fault::Leak), ("lock", Fault::Lock), ("query", Fault::Query)];
+const NAMES: [(&str, Fault); 12] = [
+    ("slow", Fault::Slow),
+    ("leak", Fault::Leak),
+    ("lock", Fault::Lock),
+    ("query", Fault::Query),
+    ("json-twice", Fault::JsonTwice),
+    ("format", Fault::Format),
+    ("quadratic", Fault::Quadratic),
+    ("copy-buffer", Fault::CopyBuffer),
+    ("lock-over-io", Fault::LockOverIo),
+    ("spin-lock", Fault::SpinLock),
+    ("leak-cycle", Fault::LeakCycle),
+    ("leak-thread", Fault::LeakThread),
+];
 
 pub fn on(fault: Fault) -> bool {
     static FAULTS: OnceLock<Vec<Fault>> = OnceLock::new();
@@ -36,6 +57,9 @@ fn switched_on() -> Result<Vec<Fault>, String> {
 fn fault_called(name: &str) -> Result<Fault, String> {
     match NAMES.iter().find(|(known, _)| *known == name) {
         Some((_, fault)) => Ok(*fault),
-        None => Err(format!("REGISTRY_FAULT: {name:?} is not one of slow, leak, lock, query")),
+        None => {
+            let known: Vec<&str> = NAMES.iter().map(|(known, _)| *known).collect();
+            Err(format!("REGISTRY_FAULT: {name:?} is not one of {}", known.join(", ")))
+        }
     }
 }

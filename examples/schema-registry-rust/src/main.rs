@@ -5,6 +5,7 @@
 mod audit;
 mod canonical;
 mod compatibility;
+mod defects;
 mod faults;
 mod formats;
 mod http;

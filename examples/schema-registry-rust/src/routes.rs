@@ -5,6 +5,8 @@ use std::time::Instant;
 use crate::audit::{request_id, RequestLog};
 use crate::canonical::fingerprint;
 use crate::compatibility::incompatibilities;
+use crate::defects;
+use crate::faults::{self, Fault};
 use crate::http::{Request, Response};
 use crate::json::{object, Value};
 use crate::json_parser::parse;
@@ -44,6 +46,15 @@ impl Service {
         let id = request_id();
         self.log.record_request(&id, request, &response, started.elapsed());
         response.headers.push(("X-Request-ID", id));
+        if faults::on(Fault::LockOverIo) {
+            defects::append_to_journal(&request.path);
+        }
+        if faults::on(Fault::SpinLock) {
+            defects::take_turn();
+        }
+        if faults::on(Fault::LeakCycle) {
+            defects::remember(&request.path, &response.body);
+        }
         response
     }
 
@@ -136,6 +147,9 @@ impl Service {
         check_schema(&schema, "$").map_err(bad_schema)?;
         let contained = self_contained(&schema).map_err(bad_schema)?;
         found(self.store.latest(subject))?;
+        if faults::on(Fault::LeakThread) {
+            defects::watch(subject);
+        }
         let problems = self.against_latest(subject, &contained)?;
         encode_response(
             200,
@@ -177,7 +191,20 @@ fn registered(status: u16, schema: &Registered) -> Answer {
 }
 
 fn encode_response(status: u16, content: &Value) -> Answer {
-    Ok(Response { status, headers: Vec::new(), body: content.to_json() })
+    let mut body = content.to_json();
+    if faults::on(Fault::JsonTwice) {
+        body = defects::as_clients_read(content).to_json();
+    }
+    if faults::on(Fault::Format) {
+        body = defects::without_controls(&body);
+    }
+    if faults::on(Fault::Quadratic) {
+        defects::repeated_texts(&body);
+    }
+    if faults::on(Fault::CopyBuffer) {
+        defects::on_page(&body);
+    }
+    Ok(Response { status, headers: Vec::new(), body })
 }
 
 fn problem(status: u16, title: &str) -> Problem {
