@@ -20,6 +20,7 @@ from perf_action.github import read_context
 from perf_action.model.metric import Metric
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.trial import Side
+from perf_action.pipeline.assessing import earlier_accepted
 from perf_action.pipeline.history import keep
 from perf_action.render import numbers
 from perf_action.store import EntryKey, Store
@@ -61,7 +62,8 @@ def save(
         click.echo(f"nothing kept: {run.skipped or run.identical or 'the head side was not measured'}")
         return
     with where.open() as opened:
-        key = keep(run, opened, where.system, reference=reference)
+        accepted = earlier_accepted(folder)
+        key = keep(run, opened, where.system, reference=reference, accepted=accepted)
         click.echo(json.dumps(_row(key)) if form == "json" else f"kept {key.path} in {opened.name}")
 
 

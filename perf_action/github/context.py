@@ -22,13 +22,16 @@ PULL_REQUEST_EVENTS: Final = ("pull_request", "pull_request_target")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
-    """`base_sha` may be older than the base that GitHub merged. `is_fork`: the head is in another repository."""
+    """`base_sha` may be older than the base that GitHub merged. `is_fork`: the head is in another repository.
+    `labels` are those at the time of the event.
+    """
 
     number: int
     head_sha: str
     base_ref: str
     base_sha: str
     is_fork: bool
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +136,15 @@ def _pull_request(payload: Any, repository: str) -> PullRequest | None:
         head_sha=head,
         base_ref=_matching(_REF, _at(payload, "pull_request", "base", "ref")),
         base_sha=_matching(_SHA, _at(payload, "pull_request", "base", "sha")),
+        labels=_labels(_at(payload, "pull_request", "labels")),
         is_fork=not isinstance(from_repository, str) or from_repository.lower() != repository.lower(),
     )
+
+
+def _labels(value: Any) -> tuple[str, ...]:
+    """Their names, of which there are at most a hundred."""
+    names = [_at(label, "name") for label in value[:100]] if isinstance(value, list) else []
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def _at(data: Any, *keys: str) -> Any:

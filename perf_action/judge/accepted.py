@@ -85,6 +85,11 @@ def accepted(
     return tuple(dict.fromkeys(out))
 
 
+def is_label(name: str) -> bool:
+    """Whether a label accepts something."""
+    return name.strip().lower() == LABEL_FOR_ALL or name.strip().lower().startswith(_PREFIX)
+
+
 def covered(found: Iterable[Accepted]) -> frozenset[str]:
     """The rows that do not fail the policy."""
     return frozenset(row for a in found if a.state.counts for row in a.rows)

@@ -7,23 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from perf_action import recording
 from perf_action.compare import CompareOptions, compare, leaks_of
 from perf_action.compare.confirm import confirm
 from perf_action.config import FailOn
 from perf_action.config.categories import category_rules
-from perf_action.errors import UsageError
+from perf_action.errors import InputError, UsageError
 from perf_action.github import Context, read_context
 from perf_action.judge import fails, judge
 from perf_action.judge.advice import advise
 from perf_action.judge.blame import blame
 from perf_action.judge.categories import Categories, category_costs
 from perf_action.judge.checklist import Subject, checklist
+from perf_action.judge.ratchet import ratcheted
+from perf_action.model.accepted import Accepted
 from perf_action.model.change import Comparison
 from perf_action.model.finding import Budget
 from perf_action.model.report import Baseline, Report
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.trial import Side
+from perf_action.pipeline.accepting import accepted_of, today
 from perf_action.pipeline.history import creep, known_past, noise_of
 from perf_action.pipeline.reading import load_snapshot
 from perf_action.pipeline.running import Settings
@@ -33,6 +38,8 @@ from perf_action.render.reproducer import FOLDER as REPRODUCER
 from perf_action.render.reproducer import reproducer
 from perf_action.store import Chosen, find_baseline
 from perf_action.system import System, write_text
+
+_ACCEPTED: TypeAdapter[tuple[Accepted, ...]] = TypeAdapter(tuple[Accepted, ...])
 
 
 def assess(
@@ -52,9 +59,13 @@ def assess(
     chosen = _baseline(measured, system, settings, against, context)
     past = known_past(measured, settings.config.baseline, settings.repository, system) if settings else None
     rules = category_rules(settings.config.categories) if settings else ()
-    report = _report(measured, chosen, budgets, fail_on, noise_of(past), categories=Categories.builtin(rules))
+    head = measured.sides[Side.HEAD].commit if Side.HEAD in measured.sides else ""
+    budgets = ratcheted(budgets, past, head=head, today=today(system))
+    report = _report(measured, chosen, budgets, noise_of(past), categories=Categories.builtin(rules))
+    report = replace(report, accepted=accepted_of(report, settings, context, system))
     report = replace(
         report,
+        fails=fails(report, fail_on),
         notes=(*report.notes, *creep(past)),
         title=settings.config.comment.id if settings and settings.config.comment.id != "default" else "",
         run_url=context.run_url if context else "",
@@ -65,6 +76,18 @@ def assess(
     for name, text in (documents(report) | pictures(report) | again).items():
         write_text(folder / name, text)
     return report
+
+
+def earlier_accepted(folder: Path) -> tuple[Accepted, ...]:
+    """What an earlier `assess` of the folder found accepted; nothing if there was none."""
+    path = folder / "report.json"
+    if not path.is_file():
+        return ()
+    raw = recording.load_json(path.read_bytes(), path)
+    try:
+        return _ACCEPTED.validate_python(raw.get("accepted", []))
+    except ValidationError as error:
+        raise InputError(path, f"accepted: {error.errors()[0]['msg']}") from None
 
 
 def earlier_verdict(folder: Path) -> tuple[str, ...]:
@@ -80,7 +103,6 @@ def _report(
     measured: Run,
     chosen: Chosen,
     budgets: Sequence[Budget],
-    fail_on: Sequence[FailOn],
     run_sd: Mapping[str, float],
     *,
     categories: Categories,
@@ -119,7 +141,7 @@ def _report(
     if head:
         report = _with_checklist(report, head, budgets, categories)
         report = replace(report, advice=advise(head, comparison, spent, report.checklist, leaks=report.leaks))
-    return replace(report, fails=fails(report, fail_on))
+    return report
 
 
 def _with_checklist(report: Report, head: Snapshot, budgets: Sequence[Budget], rules: Categories) -> Report:

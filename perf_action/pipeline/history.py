@@ -12,9 +12,11 @@ from perf_action.compare.point import point_of
 from perf_action.compare.trend import drifts, trend
 from perf_action.config import BaselineOptions
 from perf_action.errors import PerfActionError, UsageError, one_line
+from perf_action.model.accepted import Accepted, AcceptedAt
 from perf_action.model.trend import Point, Trend
 from perf_action.model.trial import Side
 from perf_action.recording import Run
+from perf_action.render.accepted import accepted_in_history
 from perf_action.render.trend import drift_sentence
 from perf_action.store import EntryKey, Store, open_store, save
 from perf_action.system import System
@@ -33,8 +35,15 @@ class Past:
     warnings: tuple[str, ...] = ()
 
 
-def keep(run: Run, store: Store, system: System, *, reference: bool = False) -> EntryKey:
-    """Keep head of a run as a baseline, and what the history keeps of it."""
+def keep(
+    run: Run,
+    store: Store,
+    system: System,
+    *,
+    reference: bool = False,
+    accepted: Sequence[Accepted] = (),
+) -> EntryKey:
+    """Keep head of a run as a baseline, and what the history keeps of it: `accepted` too, as far as it counted."""
     fingerprint = run.environment.fingerprint()
     head = run.snapshot(Side.HEAD)
     point = point_of(
@@ -43,6 +52,11 @@ def keep(run: Run, store: Store, system: System, *, reference: bool = False) -> 
         time_s=run.created,
         fingerprint=fingerprint,
         reference=reference,
+        accepted=[
+            AcceptedAt(commit=head.commit, subject=a.subject, until=a.until, reason=a.reason, by=a.by)
+            for a in accepted
+            if a.state.counts
+        ],
     )
     return save(
         store,
@@ -81,7 +95,7 @@ def trend_of(past: Past, *, environment: str = "", detect: Detect | None = None)
     if environment and not found:
         raise UsageError(f"no run was on environment {environment}; there is {', '.join(known) or 'none'}")
     said = trend(past.points, configuration=past.configuration, environment=found, detect=detect)
-    return replace(said, notes=(*past.warnings, *said.notes))
+    return replace(said, notes=(*past.warnings, *said.notes, *map(accepted_in_history, said.accepted)))
 
 
 def known_past(run: Run, options: BaselineOptions, repository: Path, system: System) -> Trend | None:

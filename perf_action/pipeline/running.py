@@ -28,10 +28,11 @@ from perf_action.system import System
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """perf.yml with its overrides, in the `repository` that it lies in."""
+    """perf.yml with its overrides, in the `repository` that it lies in; `file` is its path, None if it is none."""
 
     config: Config
     repository: Path
+    file: Path | None = None
 
 
 def read_settings(path: Path, overrides: Mapping[str, str], system: System) -> Settings:
@@ -45,7 +46,9 @@ def read_settings(path: Path, overrides: Mapping[str, str], system: System) -> S
             f"{path}: service.directory: {config.service.directory!r} is outside the repository {repository}"
         )
     service = config.service.model_copy(update={"directory": str(directory.relative_to(repository))})
-    return Settings(config=config.model_copy(update={"service": service}), repository=repository)
+    return Settings(
+        config=config.model_copy(update={"service": service}), repository=repository, file=here / path.name
+    )
 
 
 def run(

@@ -98,6 +98,7 @@ def _budget(b: Finding) -> Json:
         "unit": b.unit,
         "state": b.state.value,
         "message": b.message,
+        "origin": b.origin,
         "evidence": list(b.evidence),
         "file": b.file,
         "line": b.line,

@@ -21,6 +21,7 @@ from perf_action.model.finding import Finding, State
 from perf_action.model.report import Report
 from perf_action.model.suspect import Suspect
 from perf_action.render import escape, numbers, words
+from perf_action.render.accepted import ICON, accepted_line
 from perf_action.render.accused import suspects_of, told_sentence
 from perf_action.render.sentence import Sentence, Span, code, inside, joined, say, strong
 from perf_action.render.words import Variant
@@ -156,6 +157,7 @@ def lines(report: Report) -> tuple[Line, ...]:
     c = report.comparison
     out = _lines_of(c, Verdict.REGRESSION, report.suspects)
     out += [_budget_line(b) for b in _broken(report)]
+    out += _accepted_lines(report)
     out += _lines_of(c, Verdict.IMPROVEMENT)
     unsettled = [m for m in c.metrics if m.gating and m.verdict is Verdict.INCONCLUSIVE]
     out += [_open_line(m, report) for m in unsettled]
@@ -165,6 +167,10 @@ def lines(report: Report) -> tuple[Line, ...]:
         rest = Line(icon="…", text=say(f"and {len(out) - MAX_LINES} more in the tables."))
         return (*out[:MAX_LINES], rest)
     return tuple(out)
+
+
+def _accepted_lines(report: Report) -> list[Line]:
+    return [Line(icon=ICON, text=accepted_line(a)) for a in report.accepted]
 
 
 def _lines_of(c: Comparison, verdict: Verdict, suspects: Sequence[Suspect] = ()) -> list[Line]:

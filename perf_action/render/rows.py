@@ -220,7 +220,7 @@ def budget_row(b: Finding) -> BudgetRow:
         label=name_of(b.rule),
         value=value,
         limit=limit,
-        message=escape.sentence(b.message),
+        message=escape.sentence("; ".join(part for part in (b.message, b.origin) if part)),
         evidence=tuple(map(escape.sentence, b.evidence[:5])),
     )
 
