@@ -14,7 +14,7 @@ from typing import Final
 from perf_action.judge.advice_evidence import Held, Observed
 from perf_action.judge.advice_rules import Condition, Frames, Rule, shipped_rules
 from perf_action.judge.advice_scan import Asked, Scan, Table
-from perf_action.judge.language import languages_of, sources
+from perf_action.judge.language import Places, languages_of, sources
 from perf_action.model.advice import Advice
 from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison, LeakChange
@@ -40,10 +40,11 @@ def advise(
     """All that is worth doing, best first. `leaks` are head's own where there is no comparison; `rules` None: those that
     come with the program.
     """
-    languages = languages_of(head)
+    places = Places()
+    languages = languages_of(head, places)
     spoken = [r for r in (shipped_rules() if rules is None else rules) if r.language in ("any", *languages)]
     numbers = {asked: i for i, asked in enumerate(dict.fromkeys(a for r in spoken for a in _asked(r)))}
-    table = Table(list(numbers))
+    table = Table(list(numbers), places)
     native = "rust" if "rust" in languages else "c-cpp"
     observed = Observed(
         head=head,

@@ -29,7 +29,9 @@ _FRAMES, _NAME = 12, 120
 #: it got worse if this part of what fits runs through a function that did
 _REGRESSED: Final = 0.3
 #: calls on two lines do the same twice if the cheaper one costs at least this part of the dearer one
-_AS_DEAR: Final = 0.4
+_AS_DEAR: Final = 0.3
+#: samples of one function scatter about twice as much as a Poisson variable; 1.28 errors are a 80 % interval
+_PHI, _ERRORS = 2.0, 1.28
 #: kinds of cost that stand in for another one where that was not measured
 _INSTEAD: Final[Mapping[str, str]] = {"cpu": "instructions"}
 _TOP_LEVEL: Final = "<module>"
@@ -237,7 +239,12 @@ class Observed:
 
 
 def _enough(scan: Scan, share: float, asked: Frames) -> bool:
-    return share > 0 and share >= asked.at_least and scan.samples(share) >= asked.samples
+    """Whether a share is large enough, and surely so: its lower end is, where it was sampled."""
+    if not 0 < asked.at_least <= share:
+        return False
+    everything = scan.samples(1.0)
+    error = _ERRORS * math.sqrt(_PHI * share * max(0.0, 1 - share) / everything)
+    return scan.samples(share) >= asked.samples and share - error >= asked.at_least
 
 
 def _repeated(sites: Sequence[Site], least: int, total: int) -> tuple[tuple[Site, ...], float]:

@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 
 from perf_action.judge.advice_rules import Frames
 from perf_action.judge.globs import Glob, Globs
-from perf_action.judge.language import Source, language_bits, language_of_bits, stacks_bits
+from perf_action.judge.language import Places, Source, language_bits, language_of_bits, stacks_bits
 from perf_action.judge.own_code import is_own_place
-from perf_action.judge.places import Place, place_of
+from perf_action.judge.places import Place
 from perf_action.model.profile import FunctionKey, Profile
 from perf_action.model.tree import stack_self
 
@@ -81,8 +81,9 @@ class _Seen(NamedTuple):
 class Table:
     """All conditions, compiled. Each function is looked at once."""
 
-    def __init__(self, asked: Sequence[Asked]) -> None:
+    def __init__(self, asked: Sequence[Asked], places: Places) -> None:
         self.asked = tuple(asked)
+        self._places = places
         #: conditions that ask for no caller, and those whose match need not be the leaf
         self.free = sum(1 << i for i, a in enumerate(asked) if not a.frames.under)
         self.kept = sum(1 << i for i, a in enumerate(asked) if not a.frames.leaf)
@@ -106,7 +107,7 @@ class Table:
         return found
 
     def _look(self, key: FunctionKey) -> _Seen:
-        place = place_of(key)
+        place = self._places[key]
         own = is_own_place(place, key) and not place.names[0].startswith(_FOREIGN)
         masks = [0, 0, 0]
         for number in {n for name in place.names for n in self._globs.fitting(name)}:

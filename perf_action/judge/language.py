@@ -47,12 +47,23 @@ _CRATES: Final = frozenset(
 )
 
 
-def languages_of(snapshot: Snapshot) -> tuple[str, ...]:
-    """The languages of a service (of `LANGUAGES`), the one with the largest share of its cost first; empty if unknown."""
+class Places(dict[FunctionKey, Place]):
+    """Functions by themselves, each looked at once."""
+
+    def __missing__(self, key: FunctionKey) -> Place:
+        place = self[key] = place_of(key)
+        return place
+
+
+def languages_of(snapshot: Snapshot, places: Places | None = None) -> tuple[str, ...]:
+    """The languages of a service (of `LANGUAGES`), the one with the largest share of its cost first; empty if unknown.
+    `places` is filled, for who asks more.
+    """
+    places = Places() if places is None else places
     shares: dict[str, float] = {}
     groups = sources(snapshot)
     for source in groups:
-        weights = _weights(source)
+        weights = _weights(source, places)
         total = sum(weights.values())
         for bits, weight in weights.items():
             name = language_of_bits(bits)
@@ -171,7 +182,7 @@ def stacks_bits(profile: Profile, bits: Iterable[int]) -> list[int]:
     return out
 
 
-def _weights(source: Source) -> Counter[int]:
+def _weights(source: Source, places: Places) -> Counter[int]:
     """How much was spent in stacks that say the same."""
     weights: Counter[int] = Counter()
     known_bits: dict[FunctionKey, int] = {}
@@ -179,7 +190,7 @@ def _weights(source: Source) -> Counter[int]:
         keys = profile.function_keys()
         for key in keys:
             if key not in known_bits:
-                known_bits[key] = language_bits(key, place_of(key))
+                known_bits[key] = language_bits(key, places[key])
         stacks = stacks_bits(profile, (known_bits[key] for key in keys))
         for bits, weight in zip(stacks, stack_self(profile, column).tolist(), strict=True):
             if weight:

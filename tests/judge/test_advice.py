@@ -218,11 +218,11 @@ def test_any_capture_gives_sound_advice(stacks: list[tuple[list[str], int]]) -> 
 def test_deep_and_wide_captures_take_bounded_time() -> None:
     deep = ";".join(["encode (json/encoder.py:5)"] * 30_000) + " 100"
     long = "\n".join(
-        f"handle (app.py:{i});{'a*' * 500}{i} (x.py:1);dumps (json/__init__.py:2) 1" for i in range(20_000)
+        f"handle (app.py:{i});{'a*' * 300}{i} (x.py:1);dumps (json/__init__.py:2) 1" for i in range(5_000)
     )
     started = time.process_time()
     Known(snapshot_of(profile_of(f"{deep}\n{long}"))).advice()
-    assert time.process_time() - started < 20
+    assert time.process_time() - started < 10
 
 
 GOOD = """
