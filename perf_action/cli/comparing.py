@@ -91,6 +91,7 @@ def _report(base_path: Path, head_path: Path, budgets: list[Budget], words: list
     from perf_action.compare import CompareOptions  # noqa: PLC0415
     from perf_action.compare import compare as compared  # noqa: PLC0415
     from perf_action.judge import fails, judge  # noqa: PLC0415
+    from perf_action.judge.blame import foreign_files  # noqa: PLC0415
     from perf_action.pipeline import load_snapshot  # noqa: PLC0415
     from perf_action.system import System  # noqa: PLC0415
 
@@ -107,6 +108,7 @@ def _report(base_path: Path, head_path: Path, budgets: list[Budget], words: list
         budgets=judge(budgets, head, comparison),
         environment=head.environment,
         notes=comparison.notes,
+        foreign_files=foreign_files(comparison),
     )
     return replace(report, fails=fails(report, words))
 

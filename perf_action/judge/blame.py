@@ -55,6 +55,14 @@ def blame(
     return tuple(found[:_MOST])
 
 
+def foreign_files(comparison: Comparison | None) -> tuple[str, ...]:
+    """The files of the functions that got worse and are not the service's own."""
+    worse = [f for f in comparison.functions if f.verdict is Verdict.REGRESSION] if comparison else []
+    return tuple(
+        dict.fromkeys(f.file for f in worse if f.file and not is_own(FunctionKey(f.name, f.file, f.module)))
+    )
+
+
 @dataclass(slots=True)
 class _Through:
     """One changed function above the one that got worse: what flows through it, and the heaviest stack that does."""

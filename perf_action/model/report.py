@@ -58,7 +58,8 @@ class Report:
     be measured, and whether it was measured as a profile should be taken. `checklist` are the profiling guide's checks,
     `base_checklist` the same of base where it was measured,
     `categories` what the costs were spent on, `advice` what to do (best first), `suspects` the changes that did it,
-    `accepted` what of it somebody has accepted.
+    `accepted` what of it somebody has accepted. `foreign_files` are those of functions that got worse and are of a library
+    or the language, as far as can be told: they are no files of the repository.
     """
 
     title: str
@@ -84,6 +85,7 @@ class Report:
     advice: tuple[Advice, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     accepted: tuple[Accepted, ...] = ()
+    foreign_files: tuple[str, ...] = ()
 
     @property
     def leaks(self) -> tuple[LeakChange, ...]:

@@ -18,7 +18,7 @@ from perf_action.errors import InputError, UsageError
 from perf_action.github import Context, read_context
 from perf_action.judge import fails, judge
 from perf_action.judge.advice import advise
-from perf_action.judge.blame import blame
+from perf_action.judge.blame import blame, foreign_files
 from perf_action.judge.categories import Categories, category_costs
 from perf_action.judge.checklist import Subject, checklist
 from perf_action.judge.ratchet import ratcheted
@@ -137,6 +137,7 @@ def _report(
         categories=spent,
         head_leaks=leaks_of(head) if head and comparison is None else (),
         suspects=blame(comparison, head, chosen.snapshot, options.touched) if head else (),
+        foreign_files=foreign_files(comparison),
     )
     if head:
         report = _with_checklist(report, head, budgets, categories)

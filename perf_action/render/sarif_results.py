@@ -83,7 +83,7 @@ def results_of(report: Report) -> Iterator[Result]:
 
 def _function(row: FunctionChange, report: Report) -> Result:
     chief = culprit(row, report.suspects)
-    own = _own_place(row)
+    own = None if row.file in report.foreign_files else _own_place(row)
     places = [
         Place(file=s.file, lines=lines, label=told(s))
         for s in suspects_of(row, report.suspects)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_action.judge.blame import blame
+from perf_action.judge.blame import blame, foreign_files
 from perf_action.judge.edits import Edits
 from perf_action.model.builder import ProfileBuilder
 from perf_action.model.change import Comparison, FunctionChange, Verdict
@@ -369,3 +369,16 @@ def test_any_symbol_is_answered(symbol: str, source: str, file: str) -> None:
     blame(
         Comparison(functions=(row,)), head, base, [edited("a.py", source), locked("Cargo.lock", "rust", "a")]
     )
+
+
+def test_files_of_libraries_are_told_from_those_of_the_service() -> None:
+    files = [
+        "jsonschema/_keywords.py",
+        "python3.12/json/encoder.py",
+        "shop/codec.py",
+        "/usr/include/c++/12/bits/vector.h",
+    ]
+    rows = [regressed(f"f{i}", file, 1, 2) for i, file in enumerate(files)]
+    same = replace(regressed("g", "yaml/x.py", 1, 2), verdict=Verdict.UNCHANGED)
+    assert foreign_files(Comparison(functions=(*rows, same))) == (files[0], files[1], files[3])
+    assert foreign_files(None) == ()

@@ -186,3 +186,11 @@ def test_a_name_is_no_link() -> None:
     row = factories.function_change("[click](https://evil.example)", verdict=Verdict.REGRESSION)
     (result,) = run_of(factories.report(factories.Comparison(functions=(row,))))["results"]
     assert "](" not in result["message"]["text"]
+
+
+def test_a_file_of_a_library_is_no_place() -> None:
+    row = factories.function_change("ref", file="jsonschema/_keywords.py", verdict=Verdict.REGRESSION)
+    report = factories.report(factories.Comparison(functions=(row,)))
+    for foreign, uri in (((), row.file), ((row.file,), "perf.yml")):
+        (result,) = run_of(replace(report, foreign_files=foreign))["results"]
+        assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
