@@ -117,6 +117,7 @@ def test_a_defect_is_named_with_its_function(name: str, tmp_path: Path, system: 
     imports, body, rule, native = DEFECTS[name]
     text = PROGRAM.format(
         imports=f"import {imports}" if imports else "",
+        serve=SERVE if "serve()" in body else "",
         body="".join(f"    {line}\n" for line in body.split("\n")),
     )
     advice = profiled(dedent(text), tmp_path, system, native=native)
