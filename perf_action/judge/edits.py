@@ -21,7 +21,7 @@ _MODULE = "<module>"
 _WORD = re.compile(r"[A-Za-z_$~][\w$]*|<[a-z]+>")
 #: folders of code that is not the repository's, unless it keeps a copy of it
 _FOREIGN_FOLDERS = (
-    "/site-packages/", "/dist-packages/", "/.cargo/registry/", "/.cargo/git/", "/rustc/", "/go/pkg/mod/", "/node_modules/",
+    "site-packages/", "dist-packages/", "/.cargo/registry/", "/.cargo/git/", "/rustc/", "/go/pkg/mod/", "/node_modules/",
     "/usr/lib/", "/usr/lib64/", "/lib/x86_64-linux-gnu/", "/usr/include/", "/usr/local/go/", "/usr/local/lib/", "/usr/src/",
 )  # fmt: skip
 _LONGEST_NAME = 2_000

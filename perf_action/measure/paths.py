@@ -12,12 +12,12 @@ _STANDARD = re.compile(r".*/lib(?:64)?/(python3\.\d+/)")
 
 def relative_to(checkout: Path) -> Callable[[str], str]:
     """A function that shortens the name of a file: inside the checkout to the path from its root, an installed package
-    to the path in site-packages, the standard library to ``python3.11/…``.
+    to ``site-packages/…``, the standard library to ``python3.11/…``.
     """
     root = f"{checkout.resolve()}/"
 
     def shorten(file: str) -> str:
-        packaged = _INSTALLED.sub("", file)
+        packaged = _INSTALLED.sub("site-packages/", file)
         if packaged != file:
             return packaged
         if file.startswith(root):
