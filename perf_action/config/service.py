@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from perf_action.config.group import Command, Group
 from perf_action.config.quantity import Seconds
+from perf_action.config.queries import Queries
 
 
 class Ready(Group):
@@ -74,6 +75,8 @@ class Service(Group):
     """a fixed port; then two launches never run at once. Default: a free one, {port}"""
     stop_timeout: Seconds = 15.0
     """how long the service may take to end after SIGTERM, before it is killed"""
+    queries: Queries | None = None
+    """who counts its database queries"""
     virtualenv: Literal["auto", "always", "never"] = "auto"
     """whether each checkout gets a Python virtual environment of its own, first on the PATH; auto: if setup uses pip"""
 

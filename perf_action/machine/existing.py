@@ -19,6 +19,7 @@ from perf_action.config import Service as ServiceOptions
 from perf_action.errors import CannotMeasure, one_line
 from perf_action.machine.commands import Places
 from perf_action.machine.prepare import Prepared
+from perf_action.machine.queries import counter_of
 from perf_action.machine.ready import readiness
 from perf_action.machine.tree import Tree, Usage
 from perf_action.profilers.plan import Plan, Target
@@ -39,6 +40,8 @@ class ExistingService(contextlib.AbstractContextManager["ExistingService"]):
         self.port = options.port or _port_of_url(options.url) or _listening(self._process) or 0
         self._options, self._system, self._scratch = options, system, prepared.directory
         self._tree = Tree(self._pid)
+        places = Places(checkout=prepared.directory, python="python3", port=self.port)
+        self.queries, _ = counter_of(options.queries, places, system)
 
     def __exit__(self, *ending: object) -> None:
         """It is left as it is."""

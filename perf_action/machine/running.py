@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from perf_action.machine.queries import Counter
 from perf_action.machine.tree import Tree, Usage
 from perf_action.profilers.plan import Plan, Target
 
@@ -16,6 +17,8 @@ class RunningService(AbstractContextManager["RunningService"], Protocol):
 
     port: int
     target: Target
+    #: who counts its database queries, if anybody
+    queries: Counter | None
 
     @property
     def pid(self) -> int:

@@ -22,6 +22,7 @@ from perf_action.formats import packing
 from perf_action.machine.commands import Places, Secrets, argv_of, expand
 from perf_action.machine.logs import keep, last_words, remove_tree, run_logged, tail
 from perf_action.machine.prepare import Prepared
+from perf_action.machine.queries import counter_of
 from perf_action.machine.ready import listens, readiness
 from perf_action.machine.tree import MARKER, Tree, Usage, threads_of
 from perf_action.machine.user import UserOf
@@ -131,7 +132,8 @@ class Service(contextlib.AbstractContextManager["Service"]):
         self._ready = readiness(
             prepared.service.ready, places, environ, self._raw, run=self._run_check, key=key
         )
-        self.secrets: Secrets = hidden + self._ready.secrets
+        self.queries, unsaid = counter_of(prepared.service.queries, places, self._system)
+        self.secrets: Secrets = hidden + self._ready.secrets + unsaid
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

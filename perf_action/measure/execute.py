@@ -20,10 +20,12 @@ from perf_action.machine.tree import Usage
 from perf_action.measure.captured import trial_folder
 from perf_action.measure.collect import captures, reports
 from perf_action.measure.launch import Bench, Launch, SideError, blamed_on, launched
+from perf_action.measure.queries import between, counts
 from perf_action.measure.schedule import CALIBRATION, RECORDING
 from perf_action.measure.warm_up import warm_up
+from perf_action.model.query import Query
 from perf_action.model.route import MOST_ROUTES
-from perf_action.model.trial import Slice, Trial, TrialRecord
+from perf_action.model.trial import Side, Slice, Trial, TrialRecord
 from perf_action.recording import write_trial
 
 _SLICE_TIMEOUT = 120.0
@@ -40,6 +42,7 @@ def execute(trial: Trial, bench: Bench) -> TrialRecord:
     folder = trial_folder(bench.run, trial.number)
     folder.mkdir(parents=True, exist_ok=True)
     failure, failed_side, launches = None, None, []
+    queries: tuple[tuple[Side, tuple[Query, ...]], ...] = ()
     try:
         with contextlib.ExitStack() as stack:
             bench.needed.reset_shared()
@@ -48,8 +51,10 @@ def execute(trial: Trial, bench: Bench) -> TrialRecord:
                 for i, side in enumerate(trial.sides)
             ]
             _get_ready(launches, trial)
+            asked = counts(launches, trial)
             for index in range(trial.stage.slices + _extra(launches, trial)):
                 _slice(launches, trial, index, bench)
+            queries = between(asked, counts(launches, trial)) if asked else ()
             _stop(launches, trial, folder, bench)
     except SideError as error:
         failure, failed_side = f"{error}{bench.needed.deaths(error.side)}", error.side
@@ -63,6 +68,7 @@ def execute(trial: Trial, bench: Bench) -> TrialRecord:
         start_up_ns=tuple((one.side, one.start_up_ns) for one in launches if one.start_up_ns is not None),
         rss_peak_bytes=tuple((one.side, one.sampler.peak_bytes) for one in launches),
         answers=tuple((one.side, one.answered()) for one in launches),
+        queries=queries,
         seconds=(bench.system.monotonic_ns() - began) / 1e9,
         failure=failure,
         failed_side=failed_side,

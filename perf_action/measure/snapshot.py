@@ -17,11 +17,15 @@ from perf_action.measure.paths import relative_to
 from perf_action.measure.schedule import CALIBRATION, CLEAN, SOAK
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Better, Metric, Series
+from perf_action.model.query import Query, added
 from perf_action.model.route import MOST_ROUTES, metric_name, parts
 from perf_action.model.snapshot import Capture, Snapshot
 from perf_action.model.tree import rename_files
 from perf_action.model.trial import Side, Slice, TrialRecord
 from perf_action.model.units import NS_PER_S
+
+#: statements that are kept, those that took most time
+_MOST_QUERIES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,7 @@ def snapshot(
         captures=found.captures,
         slices=found.slices,
         timelines=found.timelines,
+        queries=_queries(clean, side),
         notes=tuple(dict.fromkeys((*notes, *found.notes, *(n for r in good for n in r.notes)))),
         not_comparable=_unusable(clean, side, max_error_rate),
     )
@@ -128,6 +133,12 @@ def clean_cpu(records: Sequence[TrialRecord], side: Side) -> Metric | None:
         r for r in records if r.failure is None and r.trial.stage.name == CLEAN and side in r.trial.sides
     ]
     return next((m for m in _slice_metrics(clean, side) if m.name == "cpu.per_request"), None)
+
+
+def _queries(clean: Sequence[TrialRecord], side: Side) -> tuple[Query, ...] | None:
+    """What the database counted in all launches; of each statement once."""
+    told = [queries for record in clean for owner, queries in record.queries if owner is side]
+    return added(query for queries in told for query in queries)[:_MOST_QUERIES] if told else None
 
 
 def _slices(record: TrialRecord, side: Side) -> list[Slice]:

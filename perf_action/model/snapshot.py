@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Metric, Series
 from perf_action.model.profile import CapturedProfile, ProfileSlice
+from perf_action.model.query import Query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Snapshot:
     """`label` names it to people (a commit, a file). `captures` are whole profiles, `slices` what a sampling
     profiler saw per slice of load, `timelines` when what ran or waited (samples with times and threads, kind wall), for
-    head's own checks and never compared; `not_comparable` gives the reason why the load itself was no good, or is empty.
+    head's own checks and never compared; `queries` what its database counted of them (None: nobody asked); `not_comparable` gives the reason why the load itself was no good, or is empty.
     """
 
     label: str
@@ -28,6 +29,7 @@ class Snapshot:
     captures: tuple[CapturedProfile, ...] = ()
     slices: tuple[ProfileSlice, ...] = ()
     timelines: tuple[CapturedProfile, ...] = ()
+    queries: tuple[Query, ...] | None = None
     notes: tuple[str, ...] = ()
     not_comparable: str = ""
 

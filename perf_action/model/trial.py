@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Literal
 
 from perf_action.model.metric import Series
+from perf_action.model.query import Query
 from perf_action.model.route import RouteResult
 
 
@@ -139,6 +140,7 @@ class TrialRecord:
 
     `start_up_ns` is how long each side took until it was ready; `rss_peak_bytes` the highest sum over the tree.
     `answers` is how each side answered: (route, class of the status or ``failed``, requests), where the load tool says so.
+    `queries` is what each side's database counted during the slices.
     """
 
     trial: Trial
@@ -148,6 +150,7 @@ class TrialRecord:
     start_up_ns: tuple[tuple[Side, int], ...] = ()
     rss_peak_bytes: tuple[tuple[Side, int], ...] = ()
     answers: tuple[tuple[Side, tuple[tuple[str, str, int], ...]], ...] = ()
+    queries: tuple[tuple[Side, tuple[Query, ...]], ...] = ()
     seconds: float = 0.0
     failure: str | None = None
     failed_side: Side | None = None

@@ -22,6 +22,7 @@ from perf_action.formats.source import ReadOptions, Source
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Metric, Series
 from perf_action.model.profile import CapturedProfile, ProfileSlice
+from perf_action.model.query import Query
 from perf_action.model.snapshot import Snapshot
 from perf_action.recording.columns import decode_profile, encode_profile
 
@@ -31,6 +32,7 @@ MAX_BYTES = 200_000_000
 
 METRICS: TypeAdapter[tuple[Metric, ...]] = TypeAdapter(tuple[Metric, ...])
 SERIES: TypeAdapter[tuple[Series, ...]] = TypeAdapter(tuple[Series, ...])
+QUERIES: TypeAdapter[tuple[Query, ...] | None] = TypeAdapter(tuple[Query, ...] | None)
 ENVIRONMENT: TypeAdapter[Environment | None] = TypeAdapter(Environment | None)
 
 
@@ -85,6 +87,7 @@ def described(snapshot: Snapshot) -> dict[str, Any]:
         "series": SERIES.dump_python(snapshot.series, mode="json"),
         "notes": list(snapshot.notes),
         "not_comparable": snapshot.not_comparable,
+        "queries": QUERIES.dump_python(snapshot.queries, mode="json"),
     }
 
 
@@ -98,6 +101,7 @@ def from_description(raw: dict[str, Any]) -> Snapshot:
         series=SERIES.validate_python(raw["series"]),
         notes=tuple(map(str, raw["notes"])),
         not_comparable=str(raw["not_comparable"]),
+        queries=QUERIES.validate_python(raw.get("queries")),  # earlier versions asked nobody
     )
 
 

@@ -6,7 +6,7 @@ call that is longer than the limit may be one slow query or many fast ones in a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from perf_action.judge.categories import Categories
@@ -15,11 +15,13 @@ from perf_action.judge.checklist.blocking import folded
 from perf_action.judge.checklist.stretches import Stay, stays, threads
 from perf_action.model.finding import Finding, State
 from perf_action.model.profile import Profile
+from perf_action.model.query import Query
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.units import NS_PER_S
 
 _DATABASE: Final = "database"
 _LEAST_NS: Final = NS_PER_S
+_EVIDENCE: Final = 3
 
 
 def slow_query(head: Snapshot, categories: Categories, limits: Mapping[str, float]) -> Finding:
@@ -31,7 +33,32 @@ def slow_query(head: Snapshot, categories: Categories, limits: Mapping[str, floa
         limit=limits.get(targets.SLOW_QUERY, limit),
         unit=unit,
     )
+    if head.queries is not None:
+        return _counted(finding, head.queries)
     return _in_time_line(finding, head, categories)
+
+
+def _counted(finding: Finding, queries: Sequence[Query]) -> Finding:
+    """By the mean of each statement: that one call among many was late is no property of the query."""
+    slowest = max(queries, key=lambda q: q.mean_ns, default=None)
+    if slowest is None:
+        said = "no query was counted during the load; does service.queries name the database that it asks?"
+        return _said(finding, State.CANNOT_TELL, said)
+    slow = [q for q in queries if q.mean_ns > (finding.limit or 0.0)]
+    ranked = sorted(slow or [slowest], key=lambda q: -q.mean_ns)
+    longest = max((q.longest_ns or 0.0 for q in queries), default=0.0)
+    once = f", the longest single call {longest / 1e6:.3g} ms" if longest else ""
+    return Finding(
+        rule=finding.rule,
+        state=State.FAIL if slow else State.PASS,
+        limit=finding.limit,
+        value=slowest.mean_ns,
+        unit=finding.unit,
+        message=f"the mean of the slowest of {len(queries)} statements, as the database counts{once}",
+        evidence=tuple(
+            f"{q.text} ({q.calls} calls, {q.mean_ns / 1e6:.3g} ms each)" for q in ranked[:_EVIDENCE]
+        ),
+    )
 
 
 def _in_time_line(finding: Finding, head: Snapshot, categories: Categories) -> Finding:
@@ -49,7 +76,7 @@ def _in_time_line(finding: Finding, head: Snapshot, categories: Categories) -> F
         return _said(
             finding,
             State.CANNOT_TELL,
-            "it was not measured; add a stage with py-spy, which records a time-line",
+            "it was not measured; let service.queries name who counts queries, or add a stage with py-spy",
         )
     if longest is None:
         return _said(finding, State.PASS, "in the time-line nothing called a database")

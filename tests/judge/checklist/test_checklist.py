@@ -19,6 +19,7 @@ from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison, LeakChange, LeakState
 from perf_action.model.check import Check
 from perf_action.model.finding import Budget, Finding, State
+from perf_action.model.query import Query
 from perf_action.model.snapshot import Snapshot
 
 RULES = Categories.builtin()
@@ -208,3 +209,17 @@ def test_any_profile_is_judged(stacks: dict[tuple[tuple[str, str], ...], int]) -
     rows = checklist(Subject(head=head))
     assert len({r.rule for r in rows}) == len(rows)
     assert all(r.message or r.value is not None for r in rows)
+
+
+def test_what_the_database_counts_is_believed() -> None:
+    def told(*queries: Query) -> Finding:
+        return slow_query(replace(seen("query"), queries=queries), RULES, {})
+
+    quick = Query(text="select a from t where b = $1", calls=500, total_ns=5e8, longest_ns=60e6)
+    slow = Query(text="select * from t order by c", calls=3, total_ns=300e6)
+    row = told(quick)
+    assert (row.state, row.value, "60 ms" in row.message) == (State.PASS, 1e6, True)
+    row = told(quick, slow)
+    assert (row.state, row.value) == (State.FAIL, 100e6)
+    assert row.evidence == ("select * from t order by c (3 calls, 100 ms each)",)
+    assert told().state is State.CANNOT_TELL, "who counts nothing does not look"
