@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "perf_action.cli.files": ("show", "convert"),
     "perf_action.cli.baseline": ("baseline",),
     "perf_action.cli.trend": ("trend",),
+    "perf_action.cli.budgets": ("budgets",),
     "perf_action.cli.machine": ("doctor", "setup"),
     "perf_action.cli.publishing": ("publish",),
 }

@@ -12,7 +12,7 @@ from perf_action.judge.category_budget import category_budget
 from perf_action.judge.derived import derived
 from perf_action.judge.functions_budget import function_budget
 from perf_action.judge.hot import hot_function
-from perf_action.judge.limits import nearest, origin_of, unknown
+from perf_action.judge.limits import nearest, unknown
 from perf_action.judge.metric_budget import of_change, of_metric
 from perf_action.judge.route_budget import route_budget
 from perf_action.model import route
@@ -62,7 +62,7 @@ def _judge(
         return of_change(budget, budget.rule, comparison)
     if budget.rule == "cpu.hot_function":
         found = hot_function(budget, head)
-        return replace(found, origin=origin_of(budget)) if found else _not_measured(budget, head)
+        return replace(found, origin=budget.origin) if found else _not_measured(budget, head)
     metric = next((m for m in head.metrics if m.name == budget.rule and m.samples), None)
     note = ""
     if metric is None:

@@ -51,14 +51,8 @@ def finding(
         file=file,
         line=line,
         against_past=budget.relative or budget.lowered,
-        origin=origin_of(budget),
+        origin=budget.origin,
     )
-
-
-def origin_of(budget: Budget) -> str:
-    """Where the limit comes from; empty for perf.yml itself."""
-    preset = f"preset {budget.preset}" if budget.preset and not budget.lowered else ""
-    return "; ".join(part for part in (preset, budget.followed) if part)
 
 
 def unknown(budget: Budget, message: str) -> Finding:

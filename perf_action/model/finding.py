@@ -68,3 +68,9 @@ class Budget:
     preset: str = ""
     followed: str = ""
     lowered: bool = False
+
+    @property
+    def origin(self) -> str:
+        """Where the limit comes from; empty for perf.yml itself."""
+        preset = f"preset {self.preset}" if self.preset and not self.lowered else ""
+        return "; ".join(part for part in (preset, self.followed) if part)

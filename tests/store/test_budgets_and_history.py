@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from perf_action.config import digest, read_config
+from perf_action.config.budgets import parse_budgets
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Metric
 from perf_action.model.snapshot import Snapshot
@@ -187,3 +189,47 @@ def test_a_pull_request_cannot_allow_itself_more_than_base_does(checkout, tmp_pa
     report = json.loads((run / "report.json").read_text())
     assert [a["state"] for a in report["accepted"]] == [state]
     assert bool(report["fails"]) is (state != "honoured")
+
+
+def suggested(checkout: Checkout, *more: str) -> Any:
+    return checkout.call("budgets", "suggest", "kept", *more)
+
+
+def test_suggestions_can_be_pasted_and_hold_what_there_was(checkout):
+    for i in range(12):
+        checkout.kept("same", 200e6 + i * 1e6, 0.001 + i * 1e-6)
+    done = suggested(checkout)
+    assert (done.returncode, done.stderr) == (0, "")
+    budgets = {b.rule: b for b in parse_budgets(yaml.safe_load(done.stdout)["budgets"])}
+    assert 211e6 < budgets["memory.peak"].limit < 240e6
+    assert 1.011e6 < budgets["cpu.per_request"].limit < 1.2e6
+    assert "# 12 runs kept to 211 MB" in done.stdout
+    only = json.loads(suggested(checkout, "--metric", "memory.*", "--format", "json").stdout)
+    assert [s["name"] for s in only] == ["memory.peak"]
+
+
+def test_with_too_little_history_it_says_how_many_runs_are_missing(checkout):
+    checkout.kept("same", 200e6)
+    done = suggested(checkout)
+    assert done.returncode == 0
+    assert "7 more runs" in done.stdout
+    assert yaml.safe_load(done.stdout) is None
+    assert "8 more runs" in checkout.call("budgets", "suggest", "nowhere").stdout
+
+
+def test_what_is_in_force_can_be_looked_at(checkout):
+    written = "{preset: guide, ratchet: true, memory.peak: 500MB, cpu.per_request: +5%}"
+    (checkout.folder / "perf.yml").write_text(
+        PERF_YML.replace("{ratchet: true, memory.peak: 500MB}", written)
+    )
+    for _ in range(3):
+        checkout.kept("same", 200e6)
+    done = checkout.call("budgets", "show")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = {line.split("  ")[0]: line for line in done.stdout.splitlines()}
+    assert "210MB" in lines["memory.peak"]
+    assert "the ratchet: 3 runs" in lines["memory.peak"]
+    assert "5%" in lines["category locks"]
+    assert "preset guide" in lines["category locks"]
+    assert "+5%" in lines["cpu.per_request"]
+    assert lines["cpu.per_request"].endswith("perf.yml")
