@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from perf_action.judge.advice_rules import Frames
 from perf_action.judge.globs import Glob, Globs
 from perf_action.judge.language import Places, Source, language_bits, language_of_bits, stacks_bits
@@ -99,6 +101,14 @@ class Table:
                     self._roles.append(_Role(1 << i, where, globs, own))
         self._globs = Globs(numbered)
         self._known: dict[FunctionKey, _Seen] = {}
+        self._trees: dict[int, _Tree] = {}
+
+    def tree(self, profile: Profile) -> _Tree:
+        """What fits the stacks of a profile, which all its kinds of cost share."""
+        found = self._trees.get(id(profile))
+        if found is None:
+            found = self._trees[id(profile)] = _Tree(profile, self)
+        return found
 
     def of(self, key: FunctionKey) -> _Seen:
         found = self._known.get(key)
@@ -141,11 +151,11 @@ class Scan:
 
     def __init__(self, source: Source, table: Table, native: str) -> None:
         self.source, self._table, self._native = source, table, native
-        self._parts = [_Part(profile, column, table) for profile, column in source.profiles]
+        self._parts = [_Part(table.tree(profile), column) for profile, column in source.profiles]
         self._totals: Counter[tuple[int, int]] = Counter()  # by conditions that fit, and what the stacks say
         for part in self._parts:
             for node, weight in part.spent(source.idle):
-                self._totals[part.fits[node], part.languages[node]] += weight
+                self._totals[part.tree.fits[node], part.tree.languages[node]] += weight
         self.total = sum(self._totals.values())
 
     @cached_property
@@ -170,9 +180,9 @@ class Scan:
         """The own function that has the largest part of what fits, and its share of everything."""
         weights: Counter[FunctionKey] = Counter()
         for part, node, weight in self._nodes(condition):
-            own = part.own_nodes[node]
+            own = part.tree.own_nodes[node]
             if own >= 0:
-                weights[part.key(own)] += weight
+                weights[part.tree.key(own)] += weight
         if not weights or not self.total:
             return None, 0.0
         key, weight = weights.most_common(1)[0]
@@ -183,7 +193,7 @@ class Scan:
         nodes = sorted(self._nodes(condition), key=lambda n: -n[2])[:_HEAVIEST]
         out, left = [], _MOST_FRAMES
         for part, node, weight in nodes:
-            site, walked = part.site(node, weight, condition)
+            site, walked = part.tree.site(node, weight, condition)
             out.append(site)
             left -= walked
             if left < 0:
@@ -194,28 +204,44 @@ class Scan:
         wanted = self._table.asked[condition].language
         for part in self._parts:
             for node, weight in part.spent(self.source.idle):
-                if part.fits[node] >> condition & 1:
-                    language = language_of_bits(part.languages[node], self._native)
+                if part.tree.fits[node] >> condition & 1:
+                    language = language_of_bits(part.tree.languages[node], self._native)
                     if wanted in ("any", language):
                         yield part, node, weight
 
 
 class _Part:
+    """One kind of cost of one profile."""
+
+    def __init__(self, tree: _Tree, column: int) -> None:
+        self.tree, self._column = tree, column
+
+    def spent(self, idle: frozenset[FunctionKey]) -> Iterator[tuple[int, int]]:
+        """Stacks that spent something by themselves, and how much."""
+        waits = [key in idle for key in self.tree.keys]
+        functions = self.tree.functions
+        weights = stack_self(self.tree.profile, self._column)
+        nodes = np.flatnonzero(weights)
+        for node, weight in zip(nodes.tolist(), weights[nodes].tolist(), strict=True):
+            if not waits[functions[node]]:
+                yield node, weight
+
+
+class _Tree:
     """One profile. `fits` and `languages`: of every stack node, what fits and what its frames say."""
 
-    def __init__(self, profile: Profile, column: int, table: Table) -> None:
-        self._profile, self._table = profile, table
+    def __init__(self, profile: Profile, table: Table) -> None:
+        self.profile, self._table = profile, table
         self.keys = profile.function_keys()
         seen = [table.of(key) for key in self.keys]
         self._seen = seen
-        self._weights: list[int] = stack_self(profile, column).tolist()
-        self._functions: list[int] = profile.frame_function[profile.stack_frame].tolist()
+        self.functions: list[int] = profile.frame_function[profile.stack_frame].tolist()
         self._parents: list[int] = profile.stack_parent.tolist()
         self.languages = stacks_bits(profile, (s.language for s in seen))
         self.fits: list[int] = []
         under: list[int] = []
         not_under: list[int] = []
-        for function, parent in zip(self._functions, self._parents, strict=True):
+        for function, parent in zip(self.functions, self._parents, strict=True):
             s = seen[function]
             above, forbidden, before = (
                 (under[parent], not_under[parent], self.fits[parent]) if parent >= 0 else (0, 0, 0)
@@ -224,31 +250,24 @@ class _Part:
             under.append(above | s.under)
             not_under.append(forbidden | s.not_under)
 
-    def spent(self, idle: frozenset[FunctionKey]) -> Iterator[tuple[int, int]]:
-        """Stacks that spent something by themselves, and how much."""
-        waits = [key in idle for key in self.keys]
-        for node, weight in enumerate(self._weights):
-            if weight and not waits[self._functions[node]]:
-                yield node, weight
-
     @cached_property
     def own_nodes(self) -> list[int]:
         """For every stack node the nearest own one towards the root, itself included; -1 if there is none."""
         is_own, loops = [s.own for s in self._seen], [s.loop for s in self._seen]
         out: list[int] = []
-        for node, (function, parent) in enumerate(zip(self._functions, self._parents, strict=True)):
+        for node, (function, parent) in enumerate(zip(self.functions, self._parents, strict=True)):
             ends = loops[function] or parent < 0
             out.append(node if is_own[function] else -1 if ends else out[parent])
         return out
 
     def key(self, node: int) -> FunctionKey:
         """The function of a stack node."""
-        return self.keys[self._functions[node]]
+        return self.keys[self.functions[node]]
 
     def site(self, node: int, weight: int, condition: int) -> tuple[Site, int]:
         """Where own code comes to what matched, and how many frames were looked at."""
-        frames = self._profile.frames_of(node)
-        lines, functions = self._profile.frame_line, self._profile.frame_function
+        frames = self.profile.frames_of(node)
+        lines, functions = self.profile.frame_line, self.profile.frame_function
         asked = self._table.asked[condition].frames
         bit, place = 1 << condition, -1  # the place of the outermost frame that matches
         above = self._table.free & bit
@@ -267,5 +286,5 @@ class _Part:
         keys = tuple(self.keys[int(functions[f])] for f in frames[max(own, 0) :])
         if own < 0:
             return Site(key=None, line=0, keys=keys, weight=weight), len(frames)
-        line = int(lines[frames[own]]) or int(self._profile.function_line[int(functions[frames[own]])])
+        line = int(lines[frames[own]]) or int(self.profile.function_line[int(functions[frames[own]])])
         return Site(key=keys[0], line=line, keys=keys, weight=weight), len(frames)

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from perf_action.compare.idle import idle_functions
 from perf_action.judge.places import Place, is_pseudo, place_of, top_level
 from perf_action.model.profile import FunctionKey, Profile
@@ -62,8 +64,9 @@ def languages_of(snapshot: Snapshot, places: Places | None = None) -> tuple[str,
     places = Places() if places is None else places
     shares: dict[str, float] = {}
     groups = sources(snapshot)
+    stacks: dict[int, list[int]] = {}  # of each profile, which may have several kinds of cost
     for source in groups:
-        weights = _weights(source, places)
+        weights = _weights(source, places, stacks)
         total = sum(weights.values())
         for bits, weight in weights.items():
             name = language_of_bits(bits)
@@ -182,17 +185,16 @@ def stacks_bits(profile: Profile, bits: Iterable[int]) -> list[int]:
     return out
 
 
-def _weights(source: Source, places: Places) -> Counter[int]:
+def _weights(source: Source, places: Places, said: dict[int, list[int]]) -> Counter[int]:
     """How much was spent in stacks that say the same."""
     weights: Counter[int] = Counter()
-    known_bits: dict[FunctionKey, int] = {}
     for profile, column in source.profiles:
-        keys = profile.function_keys()
-        for key in keys:
-            if key not in known_bits:
-                known_bits[key] = language_bits(key, places[key])
-        stacks = stacks_bits(profile, (known_bits[key] for key in keys))
-        for bits, weight in zip(stacks, stack_self(profile, column).tolist(), strict=True):
-            if weight:
-                weights[bits] += weight
+        stacks = said.get(id(profile))
+        if stacks is None:
+            bits = (language_bits(key, places[key]) for key in profile.function_keys())
+            stacks = said[id(profile)] = stacks_bits(profile, bits)
+        values = stack_self(profile, column)
+        nodes = np.flatnonzero(values)
+        for node, weight in zip(nodes.tolist(), values[nodes].tolist(), strict=True):
+            weights[stacks[node]] += weight
     return weights
