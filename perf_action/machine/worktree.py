@@ -86,6 +86,8 @@ def worktree(
 def _stash(git: Git) -> str | None:
     """A commit of the tracked files as they are now, or None if nothing is changed. Nothing in the checkout is touched."""
     done = git.run("stash", "create")
+    if done.code == 1 and not (done.stdout + done.stderr).strip():
+        return None  # files that were only touched: git looks for a change, and finds none
     if done.code != 0:
         raise CannotMeasure(
             f"the uncommitted changes could not be read: {complaint(done)}; commit them first"

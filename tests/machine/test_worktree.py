@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pytest
 
 from perf_action.errors import CannotMeasure, UsageError
@@ -40,6 +41,14 @@ def test_uncommitted_changes_of_tracked_files_are_in_head_and_stay_in_the_users_
         )
     assert (repo.path / "app.py").read_text() == "changed"
     assert repo.git("stash", "list") == ""
+
+
+def test_files_that_were_only_touched_are_no_change(repo, system):
+    repo.commit(app__py="1")
+    os.utime(repo.path / "app.py", (1, 1))
+    with worktree(system, repo.path, "HEAD", side=Side.HEAD, uncommitted=True) as head:
+        assert not head.changed
+        assert head.notes == ()
 
 
 def test_untracked_files_elsewhere_and_ignored_ones_are_not_mentioned(repo, system):
