@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+
 import pytest
 
 from perf_action.errors import CannotMeasure, UsageError
