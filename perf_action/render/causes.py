@@ -71,7 +71,7 @@ def _category(cost: CategoryCost) -> CategoryRow:
         category=escape.name(cost.category, 40),
         share=numbers.share(cost.share),
         base=numbers.share(cost.base_share) if cost.base_share is not None else "",
-        most=tuple(escape.name(name, 60) for name, _ in cost.functions[:2]),
+        most=tuple(dict.fromkeys(escape.name(name, 60) for name, _ in cost.functions[:2])),
     )
 
 
@@ -81,7 +81,8 @@ def advice_rows(report: Report) -> tuple[AdviceRow, ...]:
 
 
 def _advice(a: Advice) -> AdviceRow:
-    noun = words.kind_words(a.kind).noun if a.kind else ""
+    known = words.kind_words(a.kind)
+    noun = known.noun if known.heading != a.kind else ""  # of what is no kind of cost nothing is saved
     return AdviceRow(
         title=escape.sentence(a.title, 120).rstrip("."),
         saves=f"up to {numbers.share(a.share)} of {noun}" if a.share and noun else "",

@@ -60,6 +60,8 @@ def test_three_pieces_of_advice_at_most() -> None:
     rows = facts(factories.regression()).advice
     assert [r.title for r in rows] == ["Serialize less", "Validate once", "Pool connections"]
     assert rows[0].saves == "up to 21 % of CPU"
+    slow = replace(factories.ADVICE[0], kind="database.slow_query")
+    assert facts(replace(factories.regression(), advice=(slow,))).advice[0].saves == ""
     text = comment(factories.regression())
     assert "The fourth is too many" not in text
     assert "[docs.python.org](https://docs.python.org/3/library/json.html)" in text

@@ -2,7 +2,8 @@
 
 asyncio runs callbacks and steps of coroutines in ``Handle._run``; uvloop does so in C, below ``uvloop.run``; trio in
 ``unrolled_run``; tokio polls tasks on the workers of its scheduler. What tokio is told to be blocking is not meant: it
-runs outside the scheduler (``spawn_blocking``) or says so (``block_in_place``).
+runs outside the scheduler (``spawn_blocking``) or says so (``block_in_place``). In Node everything is called back, but for
+what runs while modules are loaded.
 https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code
 https://docs.rs/tokio/latest/tokio/task/index.html#blocking-and-yielding
 """
@@ -16,9 +17,10 @@ from perf_action.model.profile import FunctionKey, Profile
 #: a node that no event loop called back
 OUTSIDE: Final = -1
 #: further states of a node: below a function that runs a loop, of which the next function of Python's is called back;
-#: in the machinery of asyncio or trio, which call back by one function; in that of tokio
-_RUNNER, _MACHINERY, _TOKIO = -2, -3, -4
+#: in the machinery of asyncio or trio, which call back by one function; in that of tokio; while Node loads modules
+_RUNNER, _MACHINERY, _TOKIO, _LOADING = -2, -3, -4, -5
 _LONGEST: Final = 2000
+_SCRIPTS: Final = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
 
 
 def callbacks(profile: Profile) -> list[int]:
@@ -51,13 +53,16 @@ class _Kind(NamedTuple):
     python: bool = False
     polls: bool = False
     allowed: bool = False
+    script: bool = False
 
 
 def _step(node: int, kind: _Kind, caller: _Kind, above: int) -> int:
     if kind.allowed:
         return OUTSIDE
-    if above >= 0:
+    if above >= 0 or above == _LOADING:
         return above
+    if kind.script and not kind.state:
+        return node
     begins = (above == _RUNNER and kind.python) or (above == _TOKIO and kind.polls)
     if not kind.state and (caller.calls_back or begins):
         return node
@@ -68,6 +73,9 @@ def _kind(key: FunctionKey) -> _Kind:
     name, file = key.name[:_LONGEST], key.file[:_LONGEST].replace("\\", "/")
     if file.endswith(".py"):
         return _python_kind(name.rpartition(".")[2], file)
+    if file.startswith("node:") or file.endswith(_SCRIPTS):
+        loads = "internal/modules/" in file or "internal/bootstrap/" in file
+        return _Kind(script=True, state=_LOADING if loads else 0)
     if "tokio::" not in name:
         return _Kind()
     if "tokio::runtime::scheduler::" in name:

@@ -1,4 +1,4 @@
-"""Calls that block a thread: known functions of Python's libraries, of the C library and of Rust's standard library.
+"""Calls that block a thread: known functions of Python's libraries, the C library, Rust's standard library and Node.
 
 Each is a name with the file it is in (Python), or a symbol (everything native). What an event loop's own transports do
 with their sockets does not block, though the functions are the same ones.
@@ -103,6 +103,15 @@ _RUST: Final[tuple[tuple[str, str], ...]] = (
     ("std::sync::mpsc::Receiver<T>::recv", _OTHERS),
     ("futures_executor::local_pool::block_on", _OTHERS),
 )
+#: module of Node -> what its functions with Sync at the end do
+_NODE: Final[dict[str, str]] = {
+    "node:fs": _FILE,
+    "node:child_process": _PROCESS,
+    "node:internal/child_process": _PROCESS,
+    "node:zlib": "compresses at once",
+    "node:internal/crypto/pbkdf2": "computes a key at once",
+    "node:internal/crypto/scrypt": "computes a key at once",
+}
 #: Python code between a callback and a socket that knows the socket to be ready
 _READY: Final = ("asyncio/", "uvloop/", "trio/", "anyio/")
 #: code that reads files or pipes for reasons of its own
@@ -123,6 +132,8 @@ def blocks(key: FunctionKey, python: str) -> str:
     if _is_python(key):
         return _python(key)
     name = key.name[:_LONGEST]
+    if key.file in _NODE:
+        return _NODE[key.file] if name.endswith("Sync") else ""
     if name in _NATIVE:
         return "" if _NATIVE[name] == _LOCK and _any(python, _READY) else _NATIVE[name]
     if name in _NATIVE_SOCKETS:

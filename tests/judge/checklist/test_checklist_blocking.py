@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from cases import captured, profile, seen, timed
 
+from perf_action import formats
 from perf_action.judge.checklist.blocking import blocking
 from perf_action.judge.checklist.loops import OUTSIDE, callbacks
 from perf_action.judge.checklist.stretches import Moment, stays, threads
 from perf_action.model.finding import State
 from perf_action.model.profile import CapturedProfile, Profile
 from perf_action.model.snapshot import Snapshot
+from perf_action.system import System
 
 
 @pytest.mark.parametrize(
@@ -160,3 +164,27 @@ def test_a_break_ends_a_stretch() -> None:
 def test_a_profile_without_times_has_no_threads() -> None:
     bare: Profile = profile({"a;b": 3})
     assert threads(bare) == ()
+
+
+@pytest.mark.parametrize(
+    ("stack", "state"),
+    [
+        ("(root);handle /srv/app.js;readFileSync node:fs;openSync node:fs", State.FAIL),
+        ("(root);handle /srv/app.mjs;spawnSync node:child_process", State.FAIL),
+        ("(root);handle /srv/app.js;stringify /srv/app.js", State.CANNOT_TELL),
+        (
+            "(root);Module.load node:internal/modules/cjs/loader;main /srv/app.js;readFileSync node:fs",
+            State.PASS,
+        ),
+    ],
+)
+def test_everything_is_a_callback_in_node_but_loading(stack: str, state: State) -> None:
+    assert blocking(captured(profile({stack: 40})), {}).state is state
+
+
+@pytest.mark.parametrize(("capture", "state"), [("go", State.PASS), ("c", State.PASS), ("node", State.FAIL)])
+def test_real_programs_in_other_languages(capture: str, state: State, repository: Path) -> None:
+    """The program of Node calls one Sync function of its modules after the other."""
+    found = formats.read(repository / "tests" / "judge" / "captures" / f"{capture}.pb.gz", System())
+    head = Snapshot(label="head", captures=found.captures)
+    assert blocking(head, {}).state is state
