@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from perf_action.judge.advice_evidence import Held, Observed
+from perf_action.judge.advice_evidence import Observed
+from perf_action.judge.advice_numbers import Held, failed, leak, metric
 from perf_action.judge.advice_rules import Condition, Frames, Rule, shipped_rules
-from perf_action.judge.advice_scan import Asked, Scan, Table
+from perf_action.judge.advice_scan import Scan, Trees
+from perf_action.judge.advice_table import Asked, Table
 from perf_action.judge.language import Places, languages_of, sources
 from perf_action.model.advice import Advice
 from perf_action.model.category import CategoryCost
@@ -44,7 +46,7 @@ def advise(
     languages = languages_of(head, places)
     spoken = [r for r in (shipped_rules() if rules is None else rules) if r.language in ("any", *languages)]
     numbers = {asked: i for i, asked in enumerate(dict.fromkeys(a for r in spoken for a in _asked(r)))}
-    table = Table(list(numbers), places)
+    trees = Trees(Table(list(numbers), places))
     native = "rust" if "rust" in languages else "c-cpp"
     observed = Observed(
         head=head,
@@ -52,7 +54,7 @@ def advise(
         categories=categories,
         checklist=checklist,
         leaks=comparison.leaks if comparison else leaks,
-        scans=tuple(Scan(source, table, native) for source in sources(head)),
+        scans=tuple(Scan(source, trees, native) for source in sources(head)),
         numbers=numbers,
     )
     held = {rule.id: found for rule in spoken if (found := _held(rule, observed)) is not None}
@@ -114,13 +116,15 @@ def _of(condition: Condition, language: str, observed: Observed) -> Held | None:
         return Held() if _of(condition.not_, language, observed) is None else None
     if condition.frames is not None:
         return observed.frames(condition.frames, language)
+    if condition.same is not None:
+        return observed.same(condition.same, language)
     if condition.category is not None:
         return observed.category(condition.category)
     if condition.metric is not None:
-        return observed.metric(condition.metric)
+        return metric(observed.head, condition.metric)
     if condition.leak is not None:
-        return observed.leak(condition.leak)
-    return observed.failed(condition.failed) if condition.failed is not None else None
+        return leak(observed.head, observed.leaks, condition.leak)
+    return failed(observed.checklist, condition.failed, observed.at) if condition.failed else None
 
 
 def _joined(parts: Sequence[Held]) -> Held:
@@ -148,6 +152,7 @@ def _asked(rule: Rule) -> Iterable[Asked]:
 def _frames(condition: Condition) -> Iterable[Frames]:
     if condition.frames is not None:
         yield condition.frames
+    yield from condition.same or ()
     for part in (*(condition.all or ()), *(condition.any or ())):
         yield from _frames(part)
     if condition.not_ is not None:

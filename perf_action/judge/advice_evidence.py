@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from perf_action.judge.advice_rules import CategoryOver, Failed, Frames, MetricOver
-from perf_action.judge.advice_scan import Asked, Scan, Site
-from perf_action.judge.globs import Glob
-from perf_action.model import units
+from perf_action.judge.advice_numbers import Held
+from perf_action.judge.advice_rules import CategoryOver, Frames
+from perf_action.judge.advice_scan import Scan, Site
+from perf_action.judge.advice_table import Asked
 from perf_action.model.category import CategoryCost
-from perf_action.model.change import Comparison, LeakChange, LeakState, Verdict
-from perf_action.model.finding import Finding, State
-from perf_action.model.metric import Metric
+from perf_action.model.change import Comparison, LeakChange, Verdict
+from perf_action.model.finding import Finding
 from perf_action.model.profile import FunctionKey
 from perf_action.model.snapshot import Snapshot
 
@@ -35,23 +33,6 @@ _PHI, _ERRORS = 2.0, 1.28
 #: kinds of cost that stand in for another one where that was not measured
 _INSTEAD: Final[Mapping[str, str]] = {"cpu": "instructions"}
 _TOP_LEVEL: Final = "<module>"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """That a condition holds. `share` is what could be saved of all `kind`, of `covers` that it is about; `regressed`: it
-    runs through what got worse; `failed`: a check of the checklist says so.
-    """
-
-    share: float = 0.0
-    covers: float = 0.0
-    kind: str = ""
-    function: str = ""
-    file: str = ""
-    line: int = 0
-    evidence: tuple[str, ...] = ()
-    regressed: bool = False
-    failed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,6 +66,30 @@ class Observed:
             if (held := self._in(scan, number, asked)) is not None
         ]
         return max(found, key=lambda held: held.share, default=None)
+
+    def same(self, asked: Sequence[Frames], language: str) -> Held | None:
+        """The line of an own function on which all is done, and which costs most."""
+        numbers = [self.numbers[Asked(a, language)] for a in asked]
+        kinds = self._kinds(asked[0].kinds)
+        scans = [scan for scan in self.scans if scan.source.kind in kinds]
+        found = [h for scan in scans if (h := self._on_one_line(scan, numbers, asked)) is not None]
+        return max(found, key=lambda held: held.share, default=None)
+
+    def _on_one_line(self, scan: Scan, numbers: Sequence[int], asked: Sequence[Frames]) -> Held | None:
+        if not scan.total or not all(
+            scan.share(number) >= a.at_least for number, a in zip(numbers, asked, strict=True)
+        ):
+            return None
+        parts = [_by_line(scan.sites(number)) for number in numbers]
+        best: list[Site] = []
+        for place in set(parts[0]).intersection(*parts[1:]):
+            done = [part[place] for part in parts]
+            shares = [sum(s.weight for s in sites) / scan.total for sites in done]
+            if all(_enough(scan, share, a) for share, a in zip(shares, asked, strict=True)):
+                sites = [site for part in done for site in part]
+                best = max(best, sites, key=lambda sites: sum(s.weight for s in sites))
+        share = min(1.0, sum(s.weight for s in best) / scan.total)
+        return self._held(scan.source.kind, share, share, best) if best else None
 
     def _kinds(self, kinds: Iterable[str]) -> set[str]:
         measured = {scan.source.kind for scan in self.scans}
@@ -170,7 +175,7 @@ class Observed:
                         return key, line
         return FunctionKey(name), 0
 
-    def _at(self, file: str, line: int) -> str:
+    def at(self, file: str, line: int) -> str:
         """The function at a line of a file, as far as a profile tells."""
         for scan in self.scans if file and line else ():
             for profile, _ in scan.source.profiles:
@@ -180,63 +185,6 @@ class Observed:
                         return key.name
         return ""
 
-    # --- numbers
-
-    def metric(self, asked: MetricOver) -> Held | None:
-        """The metric that is furthest above the limit."""
-        limit, unit = asked.limit
-        glob = Glob(asked.name)
-        values = ((m.name, _median(m, unit)) for m in self.head.metrics if glob.fits(m.name))
-        over = [(value, name) for name, value in values if value is not None and value > limit]
-        if not over:
-            return None
-        value, name = max(over)
-        text = f"{name} is {value:.4g} {unit}, over {limit:.4g} {unit}"
-        return Held(share=_excess(value, limit, unit), kind=name, evidence=(text,))
-
-    def leak(self, names: Sequence[str]) -> Held | None:
-        """The series that grows by the largest part of itself."""
-        globs = [Glob(name) for name in names]
-        found = [
-            Held(
-                share=self._growth(row.name),
-                kind=row.name,
-                evidence=(_grows(row),),
-                regressed=row.new and self.comparison is not None,
-            )
-            for row in self.leaks
-            if row.verdict is LeakState.LEAKING and any(glob.fits(row.name) for glob in globs)
-        ]
-        return max(found, key=lambda held: held.share, default=None)
-
-    def _growth(self, name: str) -> float:
-        """Which part of its last value a series has grown by."""
-        grown = [
-            (s.values[-1] - s.values[len(s.values) // 3]) / s.values[-1]
-            for s in self.head.series
-            if s.name == name and s.values and s.values[-1] > 0
-        ]
-        return min(1.0, max(0.0, *grown)) if grown else 0.0
-
-    def failed(self, asked: Failed) -> Held | None:
-        """The failed check that is furthest over its limit."""
-        rules, frames = [Glob(c) for c in asked.check], [Glob(e) for e in asked.evidence]
-        found = [
-            Held(
-                share=_excess(f.value, f.limit, f.unit),
-                failed=True,
-                kind=f.rule,
-                function=self._at(f.file, f.line),
-                file=f.file,
-                line=f.line,
-                evidence=(f.message, *f.evidence[:_STACKS]) if f.message else f.evidence[:_STACKS],
-            )
-            for f in self.checklist
-            if f.state is State.FAIL and any(rule.fits(f.rule) for rule in rules)
-            if not frames or any(glob.fits(t) for t in _said(f) for glob in frames)
-        ]
-        return max(found, key=lambda held: held.share, default=None)
-
 
 def _enough(scan: Scan, share: float, asked: Frames) -> bool:
     """Whether a share is large enough, and surely so: its lower end is, where it was sampled."""
@@ -245,6 +193,15 @@ def _enough(scan: Scan, share: float, asked: Frames) -> bool:
     everything = scan.samples(1.0)
     error = _ERRORS * math.sqrt(_PHI * share * max(0.0, 1 - share) / everything)
     return scan.samples(share) >= asked.samples and share - error >= asked.at_least
+
+
+def _by_line(sites: Sequence[Site]) -> dict[tuple[FunctionKey, int], list[Site]]:
+    """By own function and line, where both are known."""
+    out: defaultdict[tuple[FunctionKey, int], list[Site]] = defaultdict(list)
+    for site in sites:
+        if site.key is not None and site.line:
+            out[site.key, site.line].append(site)
+    return dict(out)
 
 
 def _repeated(sites: Sequence[Site], least: int, total: int) -> tuple[tuple[Site, ...], float]:
@@ -273,40 +230,3 @@ def _folded(sites: Sequence[Site]) -> tuple[str, ...]:
         shown = names if len(names) <= _FRAMES else [names[0], "…", *names[2 - _FRAMES :]]
         weights[";".join(shown)] += site.weight
     return tuple(f"{text} {weight}" for text, weight in weights.most_common(_STACKS))
-
-
-def _said(finding: Finding) -> Iterable[str]:
-    """What a check says, and the functions of the stacks that it shows."""
-    yield finding.message
-    for line in finding.evidence:
-        yield line
-        if ";" in line:
-            yield from (frame.partition(" (")[0] for frame in line[:10_000].rpartition(" ")[0].split(";"))
-
-
-def _median(metric: Metric, unit: str) -> float | None:
-    """In `unit`; None without a finite sample, or if it is in another kind of unit."""
-    if units.is_unit(metric.unit):
-        kind, scale = units.canonical_unit(metric.unit), units.factor(metric.unit)
-    else:
-        kind, scale = metric.unit, 1.0
-    values = [v * scale for v in metric.samples if math.isfinite(v)]
-    if not values or (kind != unit and {kind, unit} != {"count", "ratio"}):
-        return None
-    return statistics.median(values)
-
-
-def _excess(value: float | None, limit: float | None, unit: str) -> float:
-    """What is saved by coming down to the limit; of a share, to nothing."""
-    if value is None or value <= 0:
-        return 0.0
-    if unit == "ratio" and value <= 1:
-        return value
-    return min(1.0, max(0.0, (value - (limit or 0.0)) / value))
-
-
-def _grows(row: LeakChange) -> str:
-    if row.per_second is None:
-        return f"{row.name} keeps growing"
-    per_request = "" if row.per_request is None else f", {row.per_request:.4g} {row.unit} a request"
-    return f"{row.name} keeps growing by {row.per_second:.4g} {row.unit} a second{per_request}"

@@ -127,6 +127,8 @@ class Condition(Group):
     any: tuple[Condition, ...] | None = None
     not_: Annotated[Condition | None, Field(alias="not")] = None
     frames: Frames | None = None
+    same: Annotated[tuple[Frames, ...], Field(min_length=2, max_length=4)] | None = None
+    """one own function does all of these, on one line; the share is theirs together"""
     category: CategoryOver | None = None
     metric: MetricOver | None = None
     leak: Patterns | None = None
@@ -137,7 +139,7 @@ class Condition(Group):
     def _is_one(self) -> Condition:
         given = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(given) != 1:
-            known = "all, any, not, frames, category, metric, leak, failed"
+            known = "all, any, not, frames, same, category, metric, leak, failed"
             raise ValueError(f"give exactly one of {known}")
         if self.all == () or self.any == ():
             raise ValueError("has no parts")

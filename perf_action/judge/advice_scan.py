@@ -8,130 +8,19 @@ conditions that hold, and for so many stacks that it takes no time worth mention
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
 
 import numpy as np
 
-from perf_action.judge.advice_rules import Frames
-from perf_action.judge.globs import Glob, Globs
-from perf_action.judge.language import Places, Source, language_bits, language_of_bits, stacks_bits
-from perf_action.judge.own_code import is_own_place
-from perf_action.judge.places import Place
+from perf_action.judge.advice_table import Table
+from perf_action.judge.language import Source, language_of_bits, stacks_bits
 from perf_action.model.profile import FunctionKey, Profile
 from perf_action.model.tree import stack_self
 
 #: stacks of which the frames are looked at, and frames altogether
 _HEAVIEST, _MOST_FRAMES = 1000, 300_000
-#: libraries that are linked into the program as symbols of C, and methods of Rust's primitive types
-_FOREIGN: Final = ("sqlite3", "pysqlite", "_sqlite3", "ZSTD_", "XXH", "<str>::", "<[", "<char>::")
-#: files and functions that run whatever comes: what is beneath them is not the doing of who started them
-_LOOPS: Final = tuple(
-    Glob(pattern)
-    for pattern in (
-        *(
-            "asyncio/base_events.py",
-            "asyncio/events.py",
-            "*uvicorn/*",
-            "*gunicorn/*",
-            "*hypercorn/*",
-            "*trio/_core/*",
-        ),
-        *(
-            "socketserver.py",
-            "http/server.py",
-            "wsgiref/*",
-            "*werkzeug/serving.py",
-            "*waitress/*",
-            "*tornado/ioloop.py",
-        ),
-        *("threading.py", "concurrent/futures/thread.py", "*anyio/_backends/*", "*celery/*", "*gevent/*"),
-        *("net/http.(*conn).serve", "net/http.(*Server).*", "tokio::runtime::*", "hyper::*", "actix_rt::*"),
-    )
-)
-
-
-class Asked(NamedTuple):
-    """A condition on frames, and the language whose stacks it is about (any: of all)."""
-
-    frames: Frames
-    language: str
-
-
-class _Role(NamedTuple):
-    """What a pattern is for: `bit` of its condition, in one of the three lists."""
-
-    bit: int
-    where: int
-    file: tuple[Glob, ...]
-    own: bool
-
-
-class _Seen(NamedTuple):
-    """What a function is to all conditions."""
-
-    match: int
-    under: int
-    not_under: int
-    own: bool
-    loop: bool
-    language: int
-
-
-class Table:
-    """All conditions, compiled. Each function is looked at once."""
-
-    def __init__(self, asked: Sequence[Asked], places: Places) -> None:
-        self.asked = tuple(asked)
-        self._places = places
-        #: conditions that ask for no caller, and those whose match need not be the leaf
-        self.free = sum(1 << i for i, a in enumerate(asked) if not a.frames.under)
-        self.kept = sum(1 << i for i, a in enumerate(asked) if not a.frames.leaf)
-        self._roles: list[_Role] = []
-        numbered = []
-        for i, (frames, _) in enumerate(asked):
-            for where, patterns in enumerate((frames.match, frames.under, frames.not_under)):
-                for pattern in patterns:
-                    name, _, file = pattern.partition(" @ ")
-                    globs = (Glob(file.strip()), Glob("*/" + file.strip())) if file else ()
-                    numbered.append((name.strip(), len(self._roles)))
-                    own = frames.own and where == 0
-                    self._roles.append(_Role(1 << i, where, globs, own))
-        self._globs = Globs(numbered)
-        self._known: dict[FunctionKey, _Seen] = {}
-        self._trees: dict[int, _Tree] = {}
-
-    def tree(self, profile: Profile) -> _Tree:
-        """What fits the stacks of a profile, which all its kinds of cost share."""
-        found = self._trees.get(id(profile))
-        if found is None:
-            found = self._trees[id(profile)] = _Tree(profile, self)
-        return found
-
-    def of(self, key: FunctionKey) -> _Seen:
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self._look(key)
-        return found
-
-    def _look(self, key: FunctionKey) -> _Seen:
-        place = self._places[key]
-        own = is_own_place(place, key) and not place.names[0].startswith(_FOREIGN)
-        masks = [0, 0, 0]
-        for number in {n for name in place.names for n in self._globs.fitting(name)}:
-            role = self._roles[number]
-            # a file of the service may be called like one of a library
-            may = own if role.own else not (own and role.file)
-            if may and (not role.file or _lies_in(place, role.file)):
-                masks[role.where] |= role.bit
-        loop = not own and any(glob.fits(text) for glob in _LOOPS for text in (place.path, place.names[0]))
-        return _Seen(masks[0], masks[1], masks[2], own, loop, language_bits(key, place))
-
-
-def _lies_in(place: Place, globs: Sequence[Glob]) -> bool:
-    return any(glob.fits(text) for glob in globs for text in (place.path, place.module) if text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,12 +35,26 @@ class Site:
     weight: int
 
 
+class Trees:
+    """The profiles of a snapshot, each walked once for all its kinds of cost."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._known: dict[int, _Tree] = {}
+
+    def of(self, profile: Profile) -> _Tree:
+        found = self._known.get(id(profile))
+        if found is None:
+            found = self._known[id(profile)] = _Tree(profile, self.table)
+        return found
+
+
 class Scan:
     """One source, looked at by all conditions of a table. Shares are of everything that is no waiting."""
 
-    def __init__(self, source: Source, table: Table, native: str) -> None:
-        self.source, self._table, self._native = source, table, native
-        self._parts = [_Part(table.tree(profile), column) for profile, column in source.profiles]
+    def __init__(self, source: Source, trees: Trees, native: str) -> None:
+        self.source, self._table, self._native = source, trees.table, native
+        self._parts = [_Part(trees.of(profile), column) for profile, column in source.profiles]
         self._totals: Counter[tuple[int, int]] = Counter()  # by conditions that fit, and what the stacks say
         for part in self._parts:
             for node, weight in part.spent(source.idle):
