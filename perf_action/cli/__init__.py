@@ -5,6 +5,7 @@ A command group is one small file here; `COMMANDS` lists them all.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,12 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "perf_action.cli.budgets": ("budgets",),
     "perf_action.cli.machine": ("doctor", "setup"),
     "perf_action.cli.publishing": ("publish",),
+}
+
+_REMEDIES = {
+    errno.ENOSPC: "; free some space there, or name another place with --out",
+    errno.EACCES: "; name another place with --out, or ask for the right to write there",
+    errno.EROFS: "; name another place with --out",
 }
 
 
@@ -74,7 +81,7 @@ def run(argv: Sequence[str]) -> int:
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{where}{error.strerror or error}", 2)
+        return _fail(f"{where}{error.strerror or error}{_REMEDIES.get(error.errno or 0, '')}", 2)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", 130)
     except Exception as error:  # whatever happens, people get one line and a code
