@@ -12,6 +12,7 @@ from perf_action.model.change import FunctionChange, LeakChange, LeakState, Metr
 from perf_action.model.finding import Finding
 from perf_action.model.metric import Metric
 from perf_action.model.report import Report, StageOutcome
+from perf_action.model.route import parts
 from perf_action.model.tree import costs
 from perf_action.render import escape, numbers, words
 from perf_action.render.headline import is_new_leak, name_of
@@ -153,7 +154,7 @@ def lone_metric_row(m: Metric) -> MetricRow:
         detectable=numbers.MISSING,
         launches=f"{len(set(m.launches)):,}" if m.launches else numbers.MISSING,
         reason="",
-        main=m.name in words.MAIN_METRICS or words.metric_label(m.name) is None,
+        main=m.name in words.MAIN_METRICS or (words.metric_label(m.name) is None and not parts(m.name)[1]),
         moved=False,
         gating=False,
     )
