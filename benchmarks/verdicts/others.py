@@ -67,7 +67,7 @@ def mann_whitney(base: Metric, head: Metric) -> bool:
 
 def otava(base: Metric, head: Metric) -> bool:
     before, after = launch_means(base), launch_means(head)
-    points, _ = compute_change_points(np.array([*before, *after]), max_pvalue=0.001)
+    points, _ = compute_change_points([*before, *after], max_pvalue=0.001)
     return bool(points) and np.mean(after) > np.mean(before)
 
 
