@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from perf_action.config import Config, digest
+from perf_action.config.categories import category_rules
 from perf_action.load import tool
 from perf_action.machine.doctor import service_checks
 from perf_action.machine.doctor.machine import machine_checks
@@ -101,6 +102,7 @@ def _measure(
         identical=sides.identical,
         touched=sides.touched,
         budgets=config.limits,
+        categories=category_rules(config.categories),
         fail_on=tuple(word.value for word in config.fail_on),
     )
     if sides.identical:

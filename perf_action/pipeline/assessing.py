@@ -58,7 +58,7 @@ def assess(
     context = read_context(system.environ)
     chosen = _baseline(measured, system, settings, against, context)
     past = known_past(measured, settings.config.baseline, settings.repository, system) if settings else None
-    rules = category_rules(settings.config.categories) if settings else ()
+    rules = category_rules(settings.config.categories) if settings else measured.categories
     head = measured.sides[Side.HEAD].commit if Side.HEAD in measured.sides else ""
     budgets = ratcheted(budgets, past, head=head, today=today(system))
     report = _report(measured, chosen, budgets, noise_of(past), categories=Categories.builtin(rules))

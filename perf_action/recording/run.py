@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from perf_action.errors import InputError, UsageError
 from perf_action.formats.pprof_write import to_pprof
 from perf_action.formats.slices import to_slices
+from perf_action.model.category import CategoryRule
 from perf_action.model.check import Check
 from perf_action.model.environment import Environment
 from perf_action.model.finding import Budget
@@ -45,6 +46,7 @@ RUN_FILE = "run.json"
 AGAIN = "again"
 _STAGES: TypeAdapter[tuple[StageOutcome, ...]] = TypeAdapter(tuple[StageOutcome, ...])
 _CHECKS: TypeAdapter[tuple[Check, ...]] = TypeAdapter(tuple[Check, ...])
+_CATEGORIES: TypeAdapter[tuple[CategoryRule, ...]] = TypeAdapter(tuple[CategoryRule, ...])
 _BUDGETS: TypeAdapter[tuple[Budget, ...]] = TypeAdapter(tuple[Budget, ...])
 _TOUCHED: TypeAdapter[tuple[TouchedFile, ...]] = TypeAdapter(tuple[TouchedFile, ...])
 _SETTINGS: TypeAdapter[dict[str, Any] | None] = TypeAdapter(dict[str, Any] | None)
@@ -62,8 +64,8 @@ class Confirmation:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Run:
     """A run as measured. `failed` gives for a side the reason why it could not be measured; `identical` why the sides
-    were not measured, since they are the same program; `skipped` why nothing was measured. `budgets` and `fail_on` are
-    those of the settings it was measured with; `checks` say under which conditions it was.
+    were not measured, since they are the same program; `skipped` why nothing was measured. `budgets`, `fail_on` and
+    `categories` are those of the settings it was measured with; `checks` say under which conditions it was.
     `touched` is what differs between the sources of the sides; `confirmation` is None where the settings ask for none.
     `settings` are those it was measured with, as far as they may be shared (`config.shareable`); None in older runs.
     """
@@ -78,6 +80,7 @@ class Run:
     identical: str = ""
     skipped: str = ""
     budgets: tuple[Budget, ...] = ()
+    categories: tuple[CategoryRule, ...] = ()
     fail_on: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     touched: tuple[TouchedFile, ...] = ()
@@ -132,6 +135,7 @@ def write_run(folder: Path, run: Run) -> None:
         "identical": run.identical,
         "skipped": run.skipped,
         "budgets": _BUDGETS.dump_python(run.budgets, mode="json"),
+        "categories": _CATEGORIES.dump_python(run.categories, mode="json"),
         "fail_on": list(run.fail_on),
         "checks": _CHECKS.dump_python(run.checks, mode="json"),
         "touched": _TOUCHED.dump_python(run.touched, mode="json"),
@@ -168,6 +172,7 @@ def read_run(folder: Path) -> Run:
             budgets=_BUDGETS.validate_python(raw["budgets"]),
             fail_on=tuple(map(str, raw["fail_on"])),
             # runs of earlier versions have none of these
+            categories=_CATEGORIES.validate_python(raw.get("categories", [])),
             checks=_CHECKS.validate_python(raw.get("checks", [])),
             touched=_TOUCHED.validate_python(raw.get("touched", [])),
             confirmation=_confirmation_from_json(folder / AGAIN, raw.get("confirmation"), path),

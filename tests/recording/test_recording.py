@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from perf_action.errors import InputError, UsageError
 from perf_action.model.builder import ProfileBuilder
+from perf_action.model.category import CategoryRule
 from perf_action.model.check import Check, Weight
 from perf_action.model.environment import Environment
 from perf_action.model.finding import Budget, State
@@ -74,6 +75,7 @@ def run() -> Run:
         failed=((Side.BASE, "could not be built"),),
         budgets=(Budget(rule="memory.peak", limit=5e8, unit="bytes"),),
         fail_on=("budget",),
+        categories=(CategoryRule(category="codec", function=("encode_*",)),),
         checks=(
             Check(name="warmed up", topic="before profiling", state=State.PASS, evidence="+1 %"),
             Check(
