@@ -64,7 +64,8 @@ def worktree(
     if commit is None:
         raise UsageError(f"{repo}: there is no commit {rev!r}; fetch it, or name one with --base")
     stash = _stash(git) if uncommitted else None
-    home = Path(tempfile.mkdtemp(prefix="perf-action-"))
+    # never /tmp/perf-…: perf takes every file there for a map of a just-in-time compiler, and names no function of it
+    home = Path(tempfile.mkdtemp(prefix="checkout-"))
     path = home / side.value
     try:
         done = git.run("worktree", "add", "--detach", "--force", str(path), stash or commit, timeout=1800)

@@ -138,3 +138,16 @@ def test_a_folder_outside_git_and_a_repository_without_commits_can_be_measured_i
 ):
     assert in_place(system, tmp_path).notes == ("not a git repository",)
     assert in_place(system, repo.path).notes == ("the repository has no commit yet",)
+
+
+def test_perf_names_the_functions_of_what_is_built_in_a_checkout(repo, system, tmp_path):
+    source = "static volatile long sum; void spin(void) { for (long i = 0; i < 300000000; i++) sum += i; } int main(void) { spin(); }"
+    repo.commit(spin__c=source)
+    with worktree(system, repo.path, "HEAD", side=Side.HEAD) as head:
+        built = system.run(["cc", "-O0", "-o", "spin", "spin.c"], cwd=head.path)
+        assert built.code == 0, built.stderr
+        recorded = tmp_path / "perf.data"
+        record = ["perf", "record", "-e", "cpu-clock:u", "-o", str(recorded), str(head.path / "spin")]
+        assert system.run(record).code == 0
+        said = system.run(["perf", "script", "-i", str(recorded), "-F", "ip,sym"]).stdout
+    assert "spin" in said.split()
