@@ -1,7 +1,8 @@
 """Which functions and call sites a budget's glob means.
 
-Tools name the same function in different ways, so a pattern may match its name (``encode_*``), its module or file and
-name with dots (``registry.store.*``), from any folder on, or its file with name or line (``store.py:put``).
+Tools name the same function in different ways. A plain pattern (``encode_*``) matches the name, or what is left of it
+without its class or module. One with a dot, slash or colon matches also module or file and name with dots, from any
+folder on (``registry.store.*``), or the file with name or line (``store.py:put``).
 Globs are Python's `fnmatch`, which does not backtrack over several stars; names are looked at up to 500 characters.
 """
 
@@ -15,6 +16,7 @@ from perf_action.judge.spent import Place
 
 _LONGEST = 500
 _MOST_FOLDERS = 8
+_SEPARATOR = re.compile(r"[.:/]")
 _SUFFIX = re.compile(r"\.(?:py|pyx|rs|go|c|cc|cpp|cxx|h|hpp|js|mjs|ts|rb|java)$")
 
 
@@ -24,13 +26,19 @@ class Pattern:
     def __init__(self, glob: str) -> None:
         # a bracket is far more often part of a name (`<T as X>[u8]`, `operator[]`) than a set of characters
         self._match = re.compile(translate(glob.replace("[", "[[]"))).match
+        self._names = _qualified if _SEPARATOR.search(glob) else _plain
 
     def matches(self, place: Place) -> bool:
-        return any(self._match(name) for name in names(place))
+        return any(self._match(name) for name in self._names(place))
 
 
-def names(place: Place) -> Iterator[str]:
-    """The names by which a place can be meant."""
+def _plain(place: Place) -> Iterator[str]:
+    name = place.key.name[:_LONGEST]
+    yield name
+    yield _SEPARATOR.split(name)[-1]
+
+
+def _qualified(place: Place) -> Iterator[str]:
     name, file, module = (text[:_LONGEST] for text in place.key)
     yield name
     if module:

@@ -54,4 +54,6 @@ def _not_measured(budget: Budget, names: list[str]) -> Finding:
             "too few requests of this route in a slice for this percentile; raise requests of the load",
         )
     labels = dict.fromkeys(route.parts(name)[1] for name in names)
-    return unknown(budget, f"no such route was measured{nearest(budget.pattern, labels)}")
+    return unknown(
+        budget, f"no such route was measured, or it had too few requests{nearest(budget.pattern, labels)}"
+    )

@@ -135,7 +135,7 @@ def test_a_site_is_a_line_and_start_up_cancels_per_request(limit, state, value):
 def test_processes_of_one_launch_are_added_and_launches_averaged():
     one = memory(LONG, "leaked", None)
     head = Snapshot(label="head", captures=(one, one, replace(one, launch=1), replace(one, launch=1)))
-    (finding,) = judge(parse_budgets({"site *store*": {"leaked": "1MB"}}), head, None)
+    (finding,) = judge(parse_budgets({"site *store.*": {"leaked": "1MB"}}), head, None)
     assert finding.value == 160e6
 
 
@@ -157,6 +157,8 @@ def test_bytes_of_a_sampled_heap_scatter():
         ("store.py:put", True),
         ("registry/store.py:41", True),
         ("store.get", False),
+        ("store*", False),
+        ("p?t", True),
         ("[a-z]ut", False),
         ("registry.store", False),
     ],
@@ -164,6 +166,21 @@ def test_bytes_of_a_sampled_heap_scatter():
 def test_the_names_of_a_place(glob, matches):
     place = Place(FunctionKey("put", "src/registry/store.py", ""), 41)
     assert Pattern(glob).matches(place) is matches
+
+
+@pytest.mark.parametrize(
+    ("name", "glob", "matches"),
+    [
+        ("Codec.encode_json", "encode_*", True),
+        ("registry::codec::encode_json", "encode_*", True),
+        ("JSONEncoder.iterencode", "encode*", False),
+        ("main.(*Store).Put", "Put", True),
+        ("main.(*Store).Put", "main.*", True),
+        ("operator[]", "operator[]", True),
+    ],
+)
+def test_names_with_their_class_or_module(name, glob, matches):
+    assert Pattern(glob).matches(Place(FunctionKey(name, "json/encoder.py"))) is matches
 
 
 def test_patterns_take_the_time_of_a_look_at_most():
