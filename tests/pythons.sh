@@ -27,5 +27,8 @@ for version in 3.10 3.11 3.12 3.13; do
   "$bin/uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r requirements/dev.txt
   "$bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps dist/*.whl
   echo "Python $version"
-  "$venv/bin/pytest" -q -m "not slow and not once" -n 2 -p no:cacheprovider | tail -n 3
+  rooms=(tests)
+  # between the oldest and the newest, only what runs inside of the service's Python differs
+  [[ "$version" == 3.12 && "$mine" != 3.12 ]] && rooms=(tests/profilers tests/machine tests/load tests/cli)
+  "$venv/bin/pytest" -q -m "not slow and not once" -n 2 -p no:cacheprovider "${rooms[@]}" | tail -n 3
 done
