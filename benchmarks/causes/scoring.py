@@ -44,7 +44,7 @@ class Alarms:
 def score(report: Report, defect: Defect, changed: Place) -> Score:
     """`changed` is the line that the pull request changed."""
     regressions = _regressions(report)
-    failed = [c["rule"] for c in report["checklist"] if c["state"] == "fail"]
+    failed = _failed(report)
     rises = _rises(report, defect.kind)
     given = [a["rule"] for a in report["advice"]]
     checked = defect.check in failed if defect.check else None
@@ -76,9 +76,15 @@ def alarms(report: Report) -> Alarms:
     worse = [f"{r['name']} {r['kind']}" for r in _regressions(report)]
     return Alarms(
         false=(*worse, *_new_leaks(report), *suspects),
-        limits=tuple(c["rule"] for c in report["checklist"] if c["state"] == "fail"),
+        limits=tuple(_failed(report)),
         advice=tuple(a["rule"] for a in report["advice"]),
     )
+
+
+def _failed(report: Report) -> list[str]:
+    """The rules of the checklist that fail, without those about how and on what it was measured."""
+    failed = [c["rule"] for c in report["checklist"] if c["state"] == "fail"]
+    return [rule for rule in failed if not rule.startswith(("before.", "during.", "after."))]
 
 
 def _regressions(report: Report) -> list[dict[str, Any]]:
@@ -107,10 +113,10 @@ def _rises(report: Report, kind: str) -> list[tuple[str, float]]:
 
 
 def _is_named(report: Report, defect: Defect) -> bool:
-    """Whether the function is among what got worse, or advice or a failed check begins with it."""
+    """Whether the function is among what got worse or on the way to it, or advice or a failed check begins with it."""
     names = {defect.function, *defect.also}
     places = [f["name"] for f in _regressions(report)]
-    places += [s["function"] for s in report["suspects"]]
+    places += [name for s in report["suspects"] for name in (s["function"], *s["path"])]
     places += [a["function"] for a in report["advice"]]
     evidence = [
         e for c in report["checklist"] if c["rule"] == defect.check for e in (c["message"], *c["evidence"])
