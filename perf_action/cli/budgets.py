@@ -12,8 +12,8 @@ import click
 from perf_action.cli.stores import BRANCH, CONFIG, StoreOptions
 from perf_action.compare.change_points import detector
 from perf_action.errors import PerfActionError, UsageError
-from perf_action.judge.ratchet import ratcheted
-from perf_action.judge.suggest import suggestions
+from perf_action.judge.budgets.ratchet import ratcheted
+from perf_action.judge.budgets.suggest import suggestions
 from perf_action.model.trend import Trend
 from perf_action.pipeline.accepting import today
 from perf_action.pipeline.history import read_past, trend_of

@@ -20,8 +20,8 @@ from perf_action.config import FailOn
 from perf_action.config.only import only
 from perf_action.errors import VerdictFailed
 from perf_action.git import access_of
-from perf_action.machine.needs import service_target
 from perf_action.machine.sysctl import Kernel
+from perf_action.machine.tools_needed import service_target
 from perf_action.measure import job
 from perf_action.model.trial import Side
 from perf_action.pipeline import assessing, running

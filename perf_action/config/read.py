@@ -64,7 +64,17 @@ def digest(config: Config) -> str:
     """
     data = config.model_dump(
         mode="json",
-        exclude={"budgets", "categories", "fail_on", "accept", "comment", "check_run", "baseline", "paths", "measure"},
+        exclude={
+            "budgets",
+            "categories",
+            "fail_on",
+            "accept",
+            "comment",
+            "check_run",
+            "baseline",
+            "paths",
+            "measure",
+        },
     )
     data["service"].pop("env", None)
     data["service"].pop("queries", None)  # who counts changes nothing of what is measured

@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from perf_action.judge.limits import nearest
-from perf_action.judge.patterns import Pattern
-from perf_action.judge.spent import Place
+from perf_action.judge.budgets.limits import nearest
+from perf_action.judge.budgets.patterns import Pattern
+from perf_action.judge.budgets.spent import Place
 from perf_action.model.accepted import EVERYTHING, Accepted, AcceptedState, Spoken
 from perf_action.model.change import Comparison, LeakState, Verdict
 from perf_action.model.finding import Finding, State

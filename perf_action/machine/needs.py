@@ -1,93 +1,139 @@
-"""What the settings need of the machine: the service as it would be started, profilers, load generators, tools."""
+"""What a service needs (`needs:` of perf.yml), running: started in their order, reset before every launch, stopped last.
+
+Each side has instances of its own, with a port and a work folder each, so that one side's state and load are not the
+other's; a need that is `shared` is there once. Each is a `Service` like the measured one: a process group of its own, a
+readiness check, a log without secrets, and nothing left behind.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from perf_action.config import Config
+from perf_action.config import Need
+from perf_action.config import Service as ServiceConfig
 from perf_action.errors import CannotMeasure
-from perf_action.machine.commands import Places, argv_of, inherited
-from perf_action.machine.existing import existing_target
+from perf_action.machine.commands import argv_of
+from perf_action.machine.logs import last_words
 from perf_action.machine.prepare import Prepared
-from perf_action.machine.tools import TOOLS, Tool
-from perf_action.profilers import Target
-from perf_action.profilers.allowed import PerfEvents
-from perf_action.profilers.auto import Choice, applied, choices, waiting
+from perf_action.machine.service import Role, Service
+from perf_action.model.trial import Side
 from perf_action.system import System
+
+Values = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
-    """`profilers` (see `profilers_of`) and `loads` by name; `notes` say what ``auto`` chose, or why it has not yet."""
+class _Instance:
+    """A need that runs. `side` is None for one that is shared."""
 
-    profilers: frozenset[str]
-    loads: frozenset[str]
-    notes: tuple[str, ...] = ()
-
-    def wants(self, tool: Tool) -> bool:
-        return bool((self.profilers | self.loads) & set(tool.used_by))
+    name: str
+    side: Side | None
+    need: Need
+    service: Service
+    log: Path
 
     @property
-    def tools(self) -> tuple[Tool, ...]:
-        return tuple(tool for tool in TOOLS if self.wants(tool))
+    def values(self) -> Values:
+        start = f"needs.{self.name}"
+        return ((f"{start}.port", str(self.service.port)), (f"{start}.work", str(self.service.work)))
 
 
-def profilers_of(config: Config) -> frozenset[str]:
-    """The profilers of all stages, by name, and as ``NAME attached`` those that look into a service that runs already,
-    which takes more rights. Where nothing has been chosen yet there is none.
+class Needed:
+    """All needs of all sides."""
+
+    def __init__(self, instances: Sequence[_Instance] = ()) -> None:
+        self._instances = tuple(instances)
+
+    def values(self, side: Side) -> Values:
+        """What ``{needs.NAME.port}`` and the like stand for on one side."""
+        return tuple(value for i in self._instances if i.side in (side, None) for value in i.values)
+
+    def reset(self, side: Side) -> None:
+        """Bring the side's own needs to the state that every launch begins with. CannotMeasure if one has died."""
+        self._reset([i for i in self._instances if i.side is side])
+
+    def reset_shared(self) -> None:
+        """The same for those that sides share; before any side is launched."""
+        self._reset([i for i in self._instances if i.side is None])
+
+    def _reset(self, instances: Sequence[_Instance]) -> None:
+        for i in instances:
+            if not i.service.alive():
+                raise CannotMeasure(f"needs.{i.name} has died{last_words(i.service.log_tail())}")
+            if i.need.reset is not None:
+                argv = argv_of(i.need.reset, i.service.places, key=f"needs.{i.name}.reset")
+                i.service.run_command(argv, "reset", i.log)
+
+    def pin(self, side: Side, cores: Sequence[int]) -> None:
+        """Move the side's own needs to where its service is: there they disturb nobody else."""
+        for i in self._instances:
+            if i.side is side:
+                i.service.pin(cores)
+
+    def deaths(self, side: Side) -> str:
+        """Which needs of a side have ended, as the end of an error; empty if none has."""
+        dead = [i for i in self._instances if i.side in (side, None) and not i.service.alive()]
+        return "".join(f"; needs.{i.name} has died{last_words(i.service.log_tail())}" for i in dead)
+
+
+@contextlib.contextmanager
+def needed(
+    needs: Mapping[str, Need],
+    prepared: Mapping[Side, Prepared],
+    system: System,
+    *,
+    logs: Path,
+    say: Callable[[str], None],
+) -> Iterator[Needed]:
+    """Start all that is needed, and stop it afterwards, the last one first. ServiceDidNotStart with the reason and the last
+    output of the first that does not get ready.
     """
-    names = {s.profiler for s in config.stages.values()} - {"none", "auto"}
-    return frozenset(names | ({f"{n} attached" for n in names} if config.service.existing else set()))
+    with contextlib.ExitStack() as stack:
+        instances: list[_Instance] = []
+        for name, need in needs.items():
+            for side in (None,) if need.shared else tuple(prepared):
+                say(f"{f'{side.value}: ' if side else ''}starting needs.{name}")
+                known = tuple(value for i in instances if i.side in (side, None) for value in i.values)
+                side_of = prepared[side or Side.HEAD]
+                log = logs / f"needs-{name}{f'-{side.value}' if side else ''}.log"
+                log.parent.mkdir(parents=True, exist_ok=True)
+                service = stack.enter_context(_service(name, need, side_of, known, system=system, log=log))
+                service.start()
+                service.wait_ready()
+                stack.callback(_stop, service)
+                instances.append(_Instance(name=name, side=side, need=need, service=service, log=log))
+        yield Needed(instances)
 
 
-def needs(
-    config: Config, target: Callable[[], Target], system: System, events: Callable[[], PerfEvents]
-) -> Needs:
-    """Of all stages and the clean launches, whether the service has been built or not."""
-    chosen: dict[str, Choice | CannotMeasure]
-    try:
-        chosen = choices(config, target, system, events)
-    except CannotMeasure as error:
-        chosen = dict.fromkeys(waiting(config), error)
-    return Needs(
-        profilers=profilers_of(applied(config, chosen)),
-        loads=frozenset(config.load[name].tool for name in config.loads_used) - {"command"},
-        notes=tuple(
-            str(choice)
-            if isinstance(choice, CannotMeasure)
-            else f"stages.{name}: auto takes {choice.profiler}: {choice.reason}"
-            for name, choice in chosen.items()
-        ),
+def _service(
+    name: str, need: Need, prepared: Prepared, known: Values, *, system: System, log: Path
+) -> Service:
+    """The need as a service that can be started."""
+    role = Role(
+        key=f"needs.{name}",
+        before="setup",
+        places=known,
+        stop_signal=signal.Signals[f"SIG{need.stop_signal}"],
+        user=need.user or "",
     )
+    return Service(replace(prepared, service=_as_service(need)), system, log=log, role=role)
 
 
-def service_target(config: Config, folder: Path, system: System) -> Target:
-    """The service as it would be started in `folder`, as far as that can be said before a launch, or as it runs.
-
-    CannotMeasure for one that should run already and does not.
-    """
-    if config.service.existing:
-        return existing_target(config.service, system)
-    directory = folder / config.service.directory
-    python = system.which("python") or system.which("python3") or "python3"
-    places = Places(checkout=folder, python=python, port=0, work=directory)
-    return Target(
-        argv=argv_of(config.service.command, places, key="service.command"),
-        cwd=directory if directory.is_dir() else folder,
-        env=tuple(inherited(system.environ).items()),
-    )
+def _stop(service: Service) -> None:
+    if service.alive():
+        service.stop()
 
 
-def prepared_target(prepared: Prepared, system: System) -> Target:
-    """The service of a side that has been built."""
-    service = prepared.service
-    if service.existing:
-        return existing_target(service, system)
-    places = Places(checkout=prepared.checkout.path, python=prepared.python, port=0, work=prepared.directory)
-    return Target(
-        argv=argv_of(service.command, places, key="service.command"),
-        cwd=prepared.directory,
-        env=tuple(prepared.env.items()),
+def _as_service(need: Need) -> ServiceConfig:
+    return ServiceConfig(
+        command=need.command,
+        before_launch=need.setup,
+        ready=need.ready,
+        env=need.env,
+        port=need.port if isinstance(need.port, int) else None,
+        stop_timeout=need.stop_timeout,
     )

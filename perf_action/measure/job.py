@@ -13,11 +13,11 @@ from perf_action.load import tool
 from perf_action.machine.doctor import service_checks
 from perf_action.machine.doctor.machine import machine_checks
 from perf_action.machine.environment import environment
-from perf_action.machine.needed import Needed, needed
-from perf_action.machine.needs import prepared_target, profilers_of
+from perf_action.machine.needs import Needed, needed
 from perf_action.machine.prepare import Prepared, artefact
 from perf_action.machine.sysctl import Kernel
 from perf_action.machine.toolchain import lock_files, toolchain
+from perf_action.machine.tools_needed import prepared_target, profilers_of
 from perf_action.measure.answers import other_answers
 from perf_action.measure.campaign import Campaign, Execute, SideFailed, calibrate, carry_out
 from perf_action.measure.captured import Read

@@ -12,7 +12,7 @@ from perf_action.config import Config
 from perf_action.errors import CannotMeasure
 from perf_action.load.session import LoadResult, LoadSession, Where
 from perf_action.machine.existing import ExistingService
-from perf_action.machine.needed import Needed
+from perf_action.machine.needs import Needed
 from perf_action.machine.prepare import Prepared
 from perf_action.machine.running import RunningService
 from perf_action.machine.sampler import Sampler

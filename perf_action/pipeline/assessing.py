@@ -19,9 +19,9 @@ from perf_action.github import Context, read_context
 from perf_action.judge import fails, judge
 from perf_action.judge.advice import advise
 from perf_action.judge.blame import blame, foreign_files
+from perf_action.judge.budgets.ratchet import ratcheted
 from perf_action.judge.categories import Categories, category_costs
 from perf_action.judge.checklist import Subject, checklist
-from perf_action.judge.ratchet import ratcheted
 from perf_action.model.accepted import Accepted
 from perf_action.model.change import Comparison
 from perf_action.model.finding import Budget

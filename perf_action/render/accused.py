@@ -51,6 +51,11 @@ def advice_for(row: FunctionChange, advice: Sequence[Advice]) -> Advice | None:
 def inside(file: str) -> str:
     """`file` if it is a path that may be in the repository, from its root; else nothing."""
     file = file.removeprefix("./")
-    if not 0 < len(file) <= _LONGEST_PATH or _OUTSIDE.match(file) or ".." in file.split("/") or file.startswith("python3."):
+    if (
+        not 0 < len(file) <= _LONGEST_PATH
+        or _OUTSIDE.match(file)
+        or ".." in file.split("/")
+        or file.startswith("python3.")
+    ):
         return ""
     return file

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from perf_action.config.quantity import quantity
 from perf_action.formats.py_spy_frames import frame
 from perf_action.judge.advice import advise
-from perf_action.judge.advice_rules import Example, Rule
+from perf_action.judge.advice.rules import Example, Rule
 from perf_action.model.advice import Advice
 from perf_action.model.builder import ProfileBuilder
 from perf_action.model.category import CategoryCost

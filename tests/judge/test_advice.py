@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from perf_action import formats
 from perf_action.errors import ConfigError
 from perf_action.judge.advice import advise
-from perf_action.judge.advice_rules import check_together, read_rules, shipped_rules
-from perf_action.judge.language import languages_of
+from perf_action.judge.advice.rules import check_together, read_rules, shipped_rules
+from perf_action.judge.code.language import languages_of
 from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison, FunctionChange, LeakChange, LeakState, Verdict
 from perf_action.model.finding import Finding, State

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perf_action.judge.advice_rules import FILES, Rule, shipped_rules
+from perf_action.judge.advice.rules import FILES, Rule, shipped_rules
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "advice.md"
 TITLES = {"any": "Any language", "python": "Python", "rust": "Rust", "go": "Go", "c-cpp": "C and C++"}
@@ -27,7 +27,7 @@ the language that the service is written in, and at most three appear in the com
 The rules are data: `perf_action/resources/advice/*.yml`. Each has a condition and examples that must and must not trigger
 it, and the tests run all of them. Conditions are shares of stacks found by globs (`name @ file`, under or not under
 certain callers, at least so large), shares of categories, metrics above a limit, leaks, failed checks, and `all`, `any`
-and `not` of these: `perf_action/judge/advice_rules.py` says what each key means.
+and `not` of these: `perf_action/judge/advice/rules.py` says what each key means.
 """
 
 

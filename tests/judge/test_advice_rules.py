@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perf_action.judge.advice_rules import Example, Rule, shipped_rules
+from perf_action.judge.advice.rules import Example, Rule, shipped_rules
 
 from .advice_examples import known_of
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from perf_action.errors import InputError
 from perf_action.judge.categories import Categories
-from perf_action.judge.category_rules import FILES, KeptRule, RuleBook, kept_rules, read_rules
-from perf_action.judge.category_walk import Frames
+from perf_action.judge.categories.rules import FILES, KeptRule, RuleBook, kept_rules, read_rules
+from perf_action.judge.categories.walk import Frames
 from perf_action.judge.globs import Glob, Globs
 from perf_action.model.category import CATEGORIES
 from perf_action.model.profile import FunctionKey

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perf_action.judge.blame import blame, foreign_files
-from perf_action.judge.edits import Edits
+from perf_action.judge.blame.edits import Edits
 from perf_action.model.builder import ProfileBuilder
 from perf_action.model.change import Comparison, FunctionChange, Verdict
 from perf_action.model.profile import CapturedProfile, FunctionKey, Profile, ValueKind

@@ -8,8 +8,8 @@ import pytest
 
 from perf_action.config.budgets import parse_budget, parse_budgets
 from perf_action.judge import judge
-from perf_action.judge.patterns import Pattern
-from perf_action.judge.spent import Place
+from perf_action.judge.budgets.patterns import Pattern
+from perf_action.judge.budgets.spent import Place
 from perf_action.model.builder import ProfileBuilder
 from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison, FunctionChange, MetricChange, Verdict

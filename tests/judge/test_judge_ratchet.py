@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perf_action.judge import judge
-from perf_action.judge.ratchet import ratcheted
+from perf_action.judge.budgets.ratchet import ratcheted
 from perf_action.model.accepted import AcceptedAt
 from perf_action.model.finding import Budget, State
 from perf_action.model.metric import Metric

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_action.judge.own_code import is_own, is_plain_symbol
+from perf_action.judge.code.own import is_own, is_plain_symbol
 from perf_action.model.profile import FunctionKey as Key
 
 OWN = [

@@ -15,9 +15,9 @@ from perf_action.config import parse
 from perf_action.machine.doctor import Patient, examine, stops
 from perf_action.machine.doctor.machine import machine_checks
 from perf_action.machine.doctor.rights import rights_checks
-from perf_action.machine.needs import Needs, needs
 from perf_action.machine.sysctl import Kernel
 from perf_action.machine.tools import TOOLS
+from perf_action.machine.tools_needed import Needs, needs
 from perf_action.model.check import Check, Weight
 from perf_action.model.finding import State
 from perf_action.profilers.allowed import PerfEvents

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perf_action.config.budgets import parse_budget
-from perf_action.judge.suggest import rounded, suggestions
+from perf_action.judge.budgets.suggest import rounded, suggestions
 from perf_action.model.suggestion import NEEDED_RUNS, Suggestion
 from perf_action.model.trend import ChangePoint, Dot, Line, Trend
 from perf_action.render.suggest import limit_text, suggestion_block

@@ -16,7 +16,7 @@ from perf_action.judge.checklist import targets
 from perf_action.judge.checklist.loops import OUTSIDE, callbacks, node_functions
 from perf_action.judge.checklist.stretches import stays, threads
 from perf_action.judge.checklist.waits import blocks
-from perf_action.judge.own_code import is_own
+from perf_action.judge.code.own import is_own
 from perf_action.model.finding import Finding, State
 from perf_action.model.profile import CapturedProfile, FunctionKey, Profile
 from perf_action.model.snapshot import Snapshot

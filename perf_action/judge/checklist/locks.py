@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from perf_action.compare.idle import idle_functions
+from perf_action.judge.budgets.metrics import value_of
 from perf_action.judge.checklist import targets
 from perf_action.judge.checklist.blocking import folded
 from perf_action.judge.checklist.cpu import as_budget
 from perf_action.judge.checklist.loops import node_functions
-from perf_action.judge.metric_budget import value_of
-from perf_action.judge.own_code import is_own
+from perf_action.judge.code.own import is_own
 from perf_action.model.category import CategoryCost
 from perf_action.model.finding import Finding, State
 from perf_action.model.profile import CapturedProfile, FunctionKey, Profile

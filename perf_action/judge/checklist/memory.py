@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from perf_action.judge.budgets.spent import spent
 from perf_action.judge.checklist import targets
 from perf_action.judge.checklist.cpu import as_budget
-from perf_action.judge.spent import spent
 from perf_action.model.change import LeakChange, LeakState
 from perf_action.model.finding import Finding, State
 from perf_action.model.metric import Metric

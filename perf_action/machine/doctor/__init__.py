@@ -15,8 +15,8 @@ from perf_action.machine.doctor.machine import machine_checks
 from perf_action.machine.doctor.program import damaged, program_checks
 from perf_action.machine.doctor.rights import rights_checks
 from perf_action.machine.doctor.tools import tool_checks, variables
-from perf_action.machine.needs import Needs, needs, service_target
 from perf_action.machine.sysctl import Kernel
+from perf_action.machine.tools_needed import Needs, needs, service_target
 from perf_action.model.check import Check, Weight
 from perf_action.model.finding import State
 from perf_action.profilers import Target

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from perf_action.machine.needs import Needs
 from perf_action.machine.sysctl import SETTINGS, Kernel
+from perf_action.machine.tools_needed import Needs
 from perf_action.model.check import Check, Weight
 from perf_action.model.finding import State
 from perf_action.profilers.allowed import ptrace_refusal

@@ -9,8 +9,8 @@ from perf_action.config import Config
 from perf_action.errors import CannotMeasure, ConfigError, PerfActionError
 from perf_action.machine.commands import expand
 from perf_action.machine.install import bundled_version
-from perf_action.machine.needs import Needs
 from perf_action.machine.tools import TOOLS, Bundled, OwnFolder, Tool
+from perf_action.machine.tools_needed import Needs
 from perf_action.model.check import Check, Weight
 from perf_action.model.finding import State
 from perf_action.profilers.interpreters import Interpreter

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from perf_action.judge.route_budget import routes_of
+from perf_action.judge.budgets.routes import routes_of
 from perf_action.model import route, units
 from perf_action.model.accepted import EVERYTHING, AcceptedAt
 from perf_action.model.finding import Budget

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from perf_action.judge.limits import (
+from perf_action.judge.budgets.limits import (
     ERRORS,
     LEAST_SAMPLES,
     PHI,
@@ -18,8 +18,8 @@ from perf_action.judge.limits import (
     unknown,
     worst,
 )
-from perf_action.judge.patterns import Pattern
-from perf_action.judge.spent import Place, Spent, spent
+from perf_action.judge.budgets.patterns import Pattern
+from perf_action.judge.budgets.spent import Place, Spent, spent
 from perf_action.model.change import Comparison, FunctionChange
 from perf_action.model.finding import Budget, Finding, State
 from perf_action.model.profile import FunctionKey

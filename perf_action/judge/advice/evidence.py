@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from perf_action.judge.advice_numbers import Held
-from perf_action.judge.advice_rules import CategoryOver, Frames
-from perf_action.judge.advice_scan import Scan, Site
-from perf_action.judge.advice_table import Asked
+from perf_action.judge.advice.numbers import Held
+from perf_action.judge.advice.rules import CategoryOver, Frames
+from perf_action.judge.advice.scan import Scan, Site
+from perf_action.judge.advice.table import Asked
 from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison, LeakChange, Verdict
 from perf_action.model.finding import Finding

@@ -25,9 +25,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from perf_action.judge.category_rules import Match, RuleBook
-from perf_action.judge.own_code import is_instrument, is_own_place, is_plain_place
-from perf_action.judge.places import place_of
+from perf_action.judge.categories.rules import Match, RuleBook
+from perf_action.judge.code.own import is_instrument, is_own_place, is_plain_place
+from perf_action.judge.code.places import place_of
 from perf_action.model.category import CATEGORIES, OTHER
 from perf_action.model.profile import FunctionKey, Profile
 from perf_action.model.tree import function_ids

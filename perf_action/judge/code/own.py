@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from perf_action.judge.libraries import words
-from perf_action.judge.places import (
+from perf_action.judge.code.libraries import words
+from perf_action.judge.code.places import (
     Place,
     go_package,
     is_of_system,

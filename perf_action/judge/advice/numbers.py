@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from perf_action.judge.advice_rules import Failed, MetricOver
+from perf_action.judge.advice.rules import Failed, MetricOver
 from perf_action.judge.globs import Glob
 from perf_action.model import units
 from perf_action.model.change import LeakChange, LeakState

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from perf_action.compare.touched import bare_name, seen_lines
-from perf_action.judge.accusing import reason_of
-from perf_action.judge.dependencies import Dependencies
-from perf_action.judge.edits import Edit, Edits
-from perf_action.judge.flow import Flow, Stack, flow_of
-from perf_action.judge.own_code import is_own
+from perf_action.judge.blame.accusing import reason_of
+from perf_action.judge.blame.dependencies import Dependencies
+from perf_action.judge.blame.edits import Edit, Edits
+from perf_action.judge.blame.flow import Flow, Stack, flow_of
+from perf_action.judge.code.own import is_own
 from perf_action.model.change import Comparison, FunctionChange, Verdict
 from perf_action.model.profile import FunctionKey
 from perf_action.model.snapshot import Snapshot

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from perf_action.judge.advice_rules import Frames
+from perf_action.judge.advice.rules import Frames
+from perf_action.judge.code.language import Places, language_bits
+from perf_action.judge.code.own import is_own_place
+from perf_action.judge.code.places import Place
 from perf_action.judge.globs import Glob, Globs
-from perf_action.judge.language import Places, language_bits
-from perf_action.judge.own_code import is_own_place
-from perf_action.judge.places import Place
 from perf_action.model.profile import FunctionKey
 
 #: libraries that are linked into the program as symbols of C, and methods of Rust's primitive types

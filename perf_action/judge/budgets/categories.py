@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from perf_action.judge.limits import (
+from perf_action.judge.budgets.limits import (
     ERRORS,
     LEAST_SAMPLES,
     PHI,

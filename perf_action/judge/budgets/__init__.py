@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from perf_action.judge.category_budget import category_budget
-from perf_action.judge.derived import derived
-from perf_action.judge.functions_budget import function_budget
-from perf_action.judge.hot import hot_function
-from perf_action.judge.limits import nearest, unknown
-from perf_action.judge.metric_budget import of_change, of_metric
-from perf_action.judge.route_budget import route_budget
+from perf_action.judge.budgets.categories import category_budget
+from perf_action.judge.budgets.derived import derived
+from perf_action.judge.budgets.functions import function_budget
+from perf_action.judge.budgets.hot import hot_function
+from perf_action.judge.budgets.limits import nearest, unknown
+from perf_action.judge.budgets.metrics import of_change, of_metric
+from perf_action.judge.budgets.routes import route_budget
 from perf_action.model import route
 from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison

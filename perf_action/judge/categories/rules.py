@@ -24,8 +24,8 @@ from typing import Any, Final
 import yaml
 
 from perf_action.errors import InputError
+from perf_action.judge.code.places import Language, Place
 from perf_action.judge.globs import Glob, Globs
-from perf_action.judge.places import Language, Place
 from perf_action.model.category import CATEGORIES, CategoryRule, why_no_pattern
 from perf_action.model.profile import FunctionKey
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from perf_action.compare.identity import plain_name
-from perf_action.judge.libraries import words
+from perf_action.judge.code.libraries import words
 from perf_action.model.profile import UNKNOWN, FunctionKey
 
 #: `native` is code in a binary of which nothing tells whether C, C++ or Rust it was

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perf_action.compare.idle import idle_functions
-from perf_action.judge.category_rules import RuleBook, kept_rules
-from perf_action.judge.category_walk import Frames, Walk
+from perf_action.judge.categories.rules import RuleBook, kept_rules
+from perf_action.judge.categories.walk import Frames, Walk
 from perf_action.model.category import CATEGORIES, OTHER, CategoryCost, CategoryRule
 from perf_action.model.profile import CapturedProfile, FunctionKey, Profile
 from perf_action.model.snapshot import Snapshot

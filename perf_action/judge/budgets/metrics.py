@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from perf_action.compare import stats
 from perf_action.compare.rules import rule_for
-from perf_action.judge.limits import LEVEL, Value, against, finding, half_of_row, is_judged, unknown
+from perf_action.judge.budgets.limits import LEVEL, Value, against, finding, half_of_row, is_judged, unknown
 from perf_action.model import units
 from perf_action.model.change import Comparison, MetricChange
 from perf_action.model.finding import Budget, Finding, State

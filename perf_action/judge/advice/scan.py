@@ -14,8 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
-from perf_action.judge.advice_table import Table
-from perf_action.judge.language import Source, language_of_bits, stacks_bits
+from perf_action.judge.advice.table import Table
+from perf_action.judge.code.language import Source, language_of_bits, stacks_bits
 from perf_action.model.profile import FunctionKey, Profile
 from perf_action.model.tree import stack_self
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import translate
 
-from perf_action.judge.limits import nearest, unknown, worst
-from perf_action.judge.metric_budget import of_change, of_metric
+from perf_action.judge.budgets.limits import nearest, unknown, worst
+from perf_action.judge.budgets.metrics import of_change, of_metric
 from perf_action.model import route
 from perf_action.model.change import Comparison
 from perf_action.model.finding import Budget, Finding

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import translate
 
-from perf_action.judge.spent import Place
+from perf_action.judge.budgets.spent import Place
 
 _LONGEST = 500
 _MOST_FOLDERS = 8

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from perf_action.judge.advice_evidence import Observed
-from perf_action.judge.advice_numbers import Held, failed, leak, metric
-from perf_action.judge.advice_rules import Condition, Frames, Rule, shipped_rules
-from perf_action.judge.advice_scan import Scan, Trees
-from perf_action.judge.advice_table import Asked, Table
-from perf_action.judge.language import Places, languages_of, sources
+from perf_action.judge.advice.evidence import Observed
+from perf_action.judge.advice.numbers import Held, failed, leak, metric
+from perf_action.judge.advice.rules import Condition, Frames, Rule, shipped_rules
+from perf_action.judge.advice.scan import Scan, Trees
+from perf_action.judge.advice.table import Asked, Table
+from perf_action.judge.code.language import Places, languages_of, sources
 from perf_action.model.advice import Advice
 from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison, LeakChange

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from perf_action.compare.idle import idle_functions
-from perf_action.judge.places import Place, is_pseudo, place_of, top_level
+from perf_action.judge.code.places import Place, is_pseudo, place_of, top_level
 from perf_action.model.profile import FunctionKey, Profile
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.tree import stack_self

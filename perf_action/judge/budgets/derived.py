@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perf_action.judge.metric_budget import value_of
+from perf_action.judge.budgets.metrics import value_of
 from perf_action.model.metric import Metric
 
 #: rate -> what one request allocates, and the rate's unit

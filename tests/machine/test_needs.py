@@ -15,7 +15,7 @@ import pytest
 
 from perf_action.config import Need
 from perf_action.errors import CannotMeasure, ServiceDidNotStart
-from perf_action.machine.needed import Needed, needed
+from perf_action.machine.needs import Needed, needed
 from perf_action.machine.prepare import Prepared
 from perf_action.machine.service import Role, Service
 from perf_action.machine.tree import MARKER

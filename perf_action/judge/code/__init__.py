@@ -1,0 +1,1 @@
+"""Whose code a function of a profile is: its language, its library, or the service itself."""
