@@ -11,3 +11,4 @@ lock() {
 
 lock pyproject.toml examples/schema-registry-python/requirements.txt --output-file requirements/demo.txt
 lock pyproject.toml examples/schema-registry-python/requirements.txt --group dev --output-file requirements/dev.txt
+grep --only-matching "^uv==[^ ]*" requirements/dev.txt | lock - --output-file requirements/uv.txt  # installs the others
