@@ -19,6 +19,8 @@ from perf_action.model.snapshot import Snapshot
 from perf_action.model.suspect import Confidence, Suspect
 from perf_action.system import System
 
+pytestmark = pytest.mark.slow  # compilers and callgrind
+
 C = """#include <stdio.h>
 
 __attribute__((noinline)) static unsigned encode(unsigned n) {

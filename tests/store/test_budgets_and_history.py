@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from pytest_httpserver import HTTPServer
 
 from perf_action.config import digest, read_config
 from perf_action.config.budgets import parse_budgets
@@ -146,8 +148,15 @@ def test_a_message_is_not_enough_by_default(checkout):
     assert "Not accepted" in (checkout.folder / "run" / "comment.md").read_text()
 
 
-def pull_request(checkout: Checkout, tmp_path: Path, base: str, **more: str) -> dict[str, str]:
-    """The environment of a pull request whose API cannot be reached."""
+@pytest.fixture
+def api(httpserver: HTTPServer) -> str:
+    """An API that gives nothing away."""
+    httpserver.expect_request(re.compile("")).respond_with_data("", status=403)
+    return httpserver.url_for("").rstrip("/")
+
+
+def pull_request(checkout: Checkout, tmp_path: Path, base: str, api: str, **more: str) -> dict[str, str]:
+    """The environment of a pull request."""
     event = {
         "pull_request": {
             "number": 7,
@@ -163,7 +172,7 @@ def pull_request(checkout: Checkout, tmp_path: Path, base: str, **more: str) -> 
         "GITHUB_EVENT_NAME": "pull_request",
         "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
         "GITHUB_REPOSITORY": "o/r",
-        "GITHUB_API_URL": f"http://127.0.0.1:{System({}).free_port()}",
+        "GITHUB_API_URL": api,
         **more,
     }
 
@@ -178,13 +187,15 @@ def pull_request(checkout: Checkout, tmp_path: Path, base: str, **more: str) -> 
         ("accept: {broken", "", "honoured"),
     ],
 )
-def test_a_pull_request_cannot_allow_itself_more_than_base_does(checkout, tmp_path, of_base, of_head, state):
+def test_a_pull_request_cannot_allow_itself_more_than_base_does(
+    checkout, tmp_path, api, *, of_base, of_head, state
+):
     (checkout.folder / "perf.yml").write_text(PERF_YML + of_base)
     base = checkout.commit("base")
     checkout.previous = snapshot(base, 200e6)
     (checkout.folder / "perf.yml").write_text(PERF_YML + of_head)
     run = checkout.measured("head", 260e6)
-    environ = pull_request(checkout, tmp_path, base)
+    environ = pull_request(checkout, tmp_path, base, api)
     checkout.command("assess", str(run), "--config", "perf.yml", cwd=checkout.folder, env=environ)
     report = json.loads((run / "report.json").read_text())
     assert [a["state"] for a in report["accepted"]] == [state]
