@@ -75,7 +75,7 @@ class Bench:
         folder = self.out / f"{service.name}-{defect.fault}"
         why = self._measured(service, defect, defect.stage, folder)
         place = service.defined(defect.function)
-        found = None if why else score(assess(folder), defect, changed(folder))
+        found = None if why else score(assess(service, folder), defect, changed(folder))
         return table.Row(service=service.name, defect=defect, place=place, score=found, why=why)
 
     def clean(self, service: Service) -> table.Clean:
@@ -83,7 +83,7 @@ class Bench:
         stages = tuple(service.stages)
         folder = self.out / f"{service.name}-{CLEAN}"
         why = self._measured(service, None, stages, folder)
-        said = None if why else alarms(assess(folder))
+        said = None if why else alarms(assess(service, folder))
         return table.Clean(service=service.name, stages=stages, alarms=said, why=why)
 
     def _measured(

@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from benchmarks.pull_request import EXAMPLES
+
 CATALOGUE = Path(__file__).with_name("catalogue.yml")
 
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -22,15 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.live.edits import EDITS, Edit
+from benchmarks.pull_request import PullRequest
 
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples"
 #: settings other than the example's own perf.yml: what the demo measures with, in the Python that runs this
-SHORTER = {"python": ROOT / "perf_action" / "resources" / "demo" / "demo.yml"}
-API_KEY = "the-key-of-the-benchmark"
+SHORTER = {"python": Path(__file__).parents[2] / "perf_action" / "resources" / "demo" / "demo.yml"}
 #: all within five minutes, with set-up and build
 SETTINGS = {"measure.max-minutes": "3", "baseline.store": "none", "fail-on": "never"}
-NOT_SOURCE = shutil.ignore_patterns("target", "__pycache__", "*.db*", ".git")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +51,12 @@ def main(argv: Sequence[str]) -> int:
     print(f"{'service':8}{'edit':10}{'n':>3}  {'right':6}{'minutes':>8}  said", flush=True)
     for n in range(asked.times):
         for edit in chosen:
-            folder = asked.out / f"{edit.service}-{edit.name}-{n}"
+            pull = PullRequest(folder=asked.out / f"{edit.service}-{edit.name}-{n}", service=edit.service)
             started = time.monotonic()
             if not asked.again:
-                measure(edit, folder)
+                measure(edit, pull)
             minutes = (time.monotonic() - started) / 60
-            outcome = judge(edit, folder / "run")
+            outcome = judge(edit, pull)
             right += outcome.right
             mark = "yes" if outcome.right else "NO"
             print(f"{edit.service:8}{edit.name:10}{n:3}  {mark:6}{minutes:8.1f}  {outcome.said}", flush=True)
@@ -69,30 +64,20 @@ def main(argv: Sequence[str]) -> int:
     return 0 if right == len(chosen) * asked.times else 1
 
 
-def measure(edit: Edit, folder: Path) -> None:
-    """Leaves the run folder as `folder`/run."""
-    shutil.rmtree(folder, ignore_errors=True)
-    repository = folder / "repository"
-    for service in {edit.service, "python"}:
-        name = f"schema-registry-{service}"
-        shutil.copytree(EXAMPLES / name, repository / name, ignore=NOT_SOURCE)
+def measure(edit: Edit, pull: PullRequest) -> None:
+    """Leaves the run folder of the pull request."""
+    pull.start()
     if edit.service in SHORTER:
-        shutil.copy(SHORTER[edit.service], repository / f"schema-registry-{edit.service}" / "perf.yml")
-    _git(repository, "init", "--quiet", "--initial-branch=main")
-    _commit(repository, "A schema registry")
-    edit.apply(repository)
-    _commit(repository, edit.name)
-    sets = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
-    _perf_action(
-        "run", "--base", "HEAD^", *sets, "--out", str((folder / "run").resolve()),
-        cwd=repository / f"schema-registry-{edit.service}", log=folder / "log",
-    )  # fmt: skip
+        shutil.copy(SHORTER[edit.service], pull.root / "perf.yml")
+    pull.commit("A schema registry")
+    edit.apply(pull.repository)
+    pull.commit(edit.name)
+    pull.measure(SETTINGS.items())
 
 
-def judge(edit: Edit, run: Path) -> Outcome:
-    """What `assess` says of a run folder."""
-    _perf_action("assess", str(run.resolve()), cwd=run.parent, log=run.parent / "log")
-    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+def judge(edit: Edit, pull: PullRequest) -> Outcome:
+    """What `assess` says of what was measured."""
+    report = json.loads(pull.assess().read_text(encoding="utf-8"))
     comparison = report["comparison"]
     if comparison is None:
         return Outcome(right=not (edit.slower or edit.leaks), said=report["headline"])
@@ -111,27 +96,6 @@ def judge(edit: Edit, run: Path) -> Outcome:
 def _alarms(worse: Sequence[dict[str, Any]], metrics: Sequence[str], leaks: Sequence[str]) -> str:
     alarms = [f"{f['name']} {f['kind']} {f['change']}" for f in worse]
     return f"  ALARMS: {', '.join([*alarms, *metrics, *leaks])}" if alarms or metrics or leaks else ""
-
-
-def _commit(repository: Path, message: str) -> None:
-    _git(repository, "add", "--all")
-    _git(repository, "commit", "--quiet", "--no-verify", "--message", message)
-
-
-def _git(repository: Path, *words: str) -> None:
-    who = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org")
-    subprocess.run(["git", *who, *words], cwd=repository, check=True, stdout=subprocess.DEVNULL)
-
-
-def _perf_action(*words: str, cwd: Path, log: Path) -> None:
-    """Its output goes into `log`; CalledProcessError where it could not measure."""
-    own = Path(sys.executable).parent
-    environ = {**os.environ, "API_KEY": API_KEY, "PATH": f"{own}:{os.environ.get('PATH', os.defpath)}"}
-    with log.open("a", encoding="utf-8") as file:
-        subprocess.run(
-            [sys.executable, "-m", "perf_action", *words],
-            cwd=cwd, env=environ, check=True, stdout=file, stderr=subprocess.STDOUT,
-        )  # fmt: skip
 
 
 if __name__ == "__main__":
