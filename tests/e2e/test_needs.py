@@ -1,4 +1,4 @@
-"""A service with a Redis that it needs, both sides at once, and budgets on routes, functions, categories and sites."""
+"""A service with a Redis that it needs, both sides at once, and budgets on routes, functions and categories."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BUDGETS = {
     "preset": "python-web",
     "route GET /schemas/:id": {"p50": "10s"},
     "route /nowhere": "1s",
-    "function encode*": {"cpu": "99%", "allocated": "1GB"},
+    "function encode*": "99%",
     "category serialization": "1%",
     "site registry.*": "1kB",
 }
@@ -51,10 +51,7 @@ def test_each_side_has_a_redis_of_its_own_that_is_reset_before_every_launch(
         service,
         needs=NEEDS,
         service={**SETTINGS["service"], "before-launch": before},
-        stages={
-            "cpu": {"profiler": "py-spy", "launches": 1, "slices": 1, "requests": 1500},
-            "memory": {"profiler": "memray", "requests": 100},
-        },
+        stages={"cpu": {"profiler": "py-spy", "launches": 1, "slices": 1, "requests": 1500}},
         budgets=BUDGETS,
         measure={**SETTINGS["measure"], "max-minutes": 8},
     )
@@ -64,7 +61,7 @@ def test_each_side_has_a_redis_of_its_own_that_is_reset_before_every_launch(
     assert "base: starting needs.redis" in done.stderr
     assert ours() == []
     raw = json.loads((out / "run.json").read_text())
-    assert [s["state"] for s in raw["stages"]] == ["done"] * 3
+    assert [s["state"] for s in raw["stages"]] == ["done"] * 2
     for side in ("base", "head"):
         assert "bye bye" in (out / "logs" / f"needs-redis-{side}.log").read_text()
     assert perf_action("assess", str(out)).returncode == 0
@@ -72,11 +69,8 @@ def test_each_side_has_a_redis_of_its_own_that_is_reset_before_every_launch(
     assert found["latency.p50{GET /schemas/:id}"]["state"] == "pass"
     assert found["latency.p95{/nowhere}"]["state"] == "cannot-tell"
     assert found["function encode*"]["state"] == "pass"
-    assert found["function encode* allocated"]["value"] > 0
     assert found["category serialization"]["state"] == "fail"
-    assert found["site registry.*"]["state"] == "fail"
-    assert found["site registry.*"]["file"].startswith("registry/")
-    assert found["site registry.*"]["line"] > 0
+    assert found["site registry.*"]["state"] == "cannot-tell"  # nothing recorded allocations
     assert found["memory.rss.peak"]["origin"] == "preset python-web"
 
 

@@ -54,7 +54,7 @@ PATIENCE = 20.0
 QUICK = settings(
     max_examples=10, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
-LONG = settings(QUICK, max_examples=120, derandomize=False)
+LONG = settings(QUICK, max_examples=60, derandomize=False)
 SYSTEM = System()
 
 
@@ -220,7 +220,7 @@ def test_documents_with_something_unexpected_for_long(path: Path, data: st.DataO
 
 
 @pytest.mark.slow
-@settings(LONG, max_examples=1500)
+@settings(LONG, max_examples=800)
 @given(text=LINES)
 def test_lines_of_everything_for_long(text: str) -> None:
     survives(text.encode("utf-8", "surrogatepass"))
