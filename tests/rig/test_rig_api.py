@@ -7,6 +7,10 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from perf_action.github import Client, Context
+from perf_action.github.accepting import spoken
+from perf_action.github.context import PullRequest
+from perf_action.system import System
 from rig.api.server import ApiServer, Fault
 from rig.api.state import Pull, Repository
 from rig.tokens import Token
@@ -108,3 +112,28 @@ def test_files_of_a_pull_request_are_listed(api: ApiServer) -> None:
 def test_it_fails_when_it_is_told_to(api: ApiServer) -> None:
     api.faults.append(Fault(match="GET /user", status=503, headers={"Retry-After": "1"}))
     assert [ask(api, "GET", "/user", PERSON).status_code for _ in range(2)] == [503, 200]
+
+
+@pytest.mark.parametrize("event", ["pull_request", "push"])
+def test_who_accepted_what_is_asked_as_github_describes_it(
+    api: ApiServer, system: System, event: str
+) -> None:
+    api.repository.pulls[7].labels["perf-accepted"] = "ann"
+    pull = PullRequest(number=7, head_sha="b" * 40, base_ref="main", base_sha="a" * 40, is_fork=False)
+    context = Context(
+        event=event,
+        repository=NAME,
+        sha="b" * 40,
+        ref="",
+        default_branch="main",
+        run_id=1,
+        attempt=1,
+        server_url="",
+        api_url=api.url,
+        pull_request=pull if event == "pull_request" else None,
+    )
+    client = Client(system, api_url=api.url, token=COMMENTING.secret)
+    said = spoken(context, client)
+    client.close()
+    assert ("label", "perf-accepted", "ann") in {(s.source, s.text, s.by) for s in said}
+    assert api.violations == []

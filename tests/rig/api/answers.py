@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rig.api import description
-from rig.api.state import CheckRun, Comment, Repository
+from rig.api.state import CheckRun, Comment, Pull, Repository
 from rig.tokens import Token
 
 LIMIT = 65_536
@@ -56,6 +56,54 @@ def _list_files(repository: Repository, request: Request) -> Answer:
         for name in pull.files[:3000]
     ]
     return _page(files, request)
+
+
+def _get_pull(repository: Repository, request: Request) -> Answer:
+    pull = repository.pulls.get(int(request.path["pull_number"]))
+    return error(404, "Not Found") if pull is None else Answer(status=200, body=_pull(pull, "pull-request"))
+
+
+def _pulls_of_commit(repository: Repository, request: Request) -> Answer:
+    sha = request.path["commit_sha"]
+    found = [p for p in repository.pulls.values() if sha in (p.head_sha, p.merge_sha)]
+    return _page([_pull(p, "pull-request-simple") for p in found], request)
+
+
+def _get_commit(_: Repository, request: Request) -> Answer:
+    """The fake does not know the history: of every commit it says the same."""
+    made = description.example(description.named("commit"), sha=request.path["ref"])
+    return Answer(status=200, body={**made, "commit": {**made["commit"], "message": "A commit"}})
+
+
+def _list_events(repository: Repository, request: Request) -> Answer:
+    pull = repository.pulls.get(int(request.path["issue_number"]))
+    events = [
+        description.example(
+            description.named("labeled-issue-event"),
+            event="labeled", actor=_user(who, 1), label={"name": name, "color": "ffffff"},
+        )
+        for name, who in (pull.labels if pull else {}).items()
+    ]  # fmt: skip
+    return error(404, "Not Found") if pull is None else _page(events, request)
+
+
+def _pull(pull: Pull, schema: str) -> dict[str, Any]:
+    made = description.example(
+        description.named(schema), number=pull.number, title=pull.title, body=pull.body
+    )
+    names = [
+        {
+            "id": 1,
+            "node_id": "x",
+            "url": "http://gh.localhost/",
+            "name": n,
+            "description": "",
+            "color": "f",
+            "default": False,
+        }
+        for n in pull.labels
+    ]
+    return {**made, "labels": names, "user": _user("author", 2)}
 
 
 def _list_comments(repository: Repository, request: Request) -> Answer:
@@ -181,6 +229,10 @@ HANDLERS: dict[str, tuple[Callable[[Repository, Request], Answer], tuple[str, ..
     "issues/delete-comment": (_delete_comment, ("issues", "pull-requests"), "write"),
     "issues/list-comments": (_list_comments, ("issues", "pull-requests"), "read"),
     "issues/update-comment": (_update_comment, ("issues", "pull-requests"), "write"),
+    "issues/list-events": (_list_events, ("issues", "pull-requests"), "read"),
+    "pulls/get": (_get_pull, ("pull-requests",), "read"),
+    "repos/get-commit": (_get_commit, ("contents",), "read"),
+    "repos/list-pull-requests-associated-with-commit": (_pulls_of_commit, ("pull-requests",), "read"),
     "pulls/list-files": (_list_files, ("pull-requests",), "read"),
     "users/get-authenticated": (_get_user, ("metadata", "contents"), "read"),
 }

@@ -23,8 +23,12 @@ OPERATIONS = (
     "issues/create-comment",
     "issues/delete-comment",
     "issues/list-comments",
+    "issues/list-events",
     "issues/update-comment",
+    "pulls/get",
     "pulls/list-files",
+    "repos/get-commit",
+    "repos/list-pull-requests-associated-with-commit",
     "users/get-authenticated",
 )
 

@@ -10,7 +10,9 @@ from typing import Any
 
 @dataclass(slots=True, kw_only=True)
 class Pull:
-    """`head_repository` differs from the repository's name where it comes from a fork."""
+    """`head_repository` differs from the repository's name where it comes from a fork. `labels` are by whom each was
+    set.
+    """
 
     number: int
     title: str
@@ -22,6 +24,8 @@ class Pull:
     merge_sha: str = ""
     files: list[str] = field(default_factory=list)
     state: str = "open"
+    body: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
