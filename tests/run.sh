@@ -28,7 +28,7 @@ part "quick tests"
 part "quick tests on the other Pythons"
 bash tests/pythons.sh "$bin"
 
-rooms=(tests/judge tests/formats tests/examples tests/store tests/render tests/compare tests/cli tests/github tests/machine)
+rooms=(tests/formats tests/examples tests/store tests/render tests/compare tests/cli tests/github tests/machine)
 
 part "printers of the profilers, example services, git remotes and browsers"
 "$bin/pytest" -q -m slow -n 2 --durations=8 "${rooms[@]}"
