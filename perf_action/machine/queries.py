@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from perf_action.config.queries import Queries
@@ -42,16 +42,16 @@ _REMEDY: Final = (
 )
 
 
-class Counter:
+class Counter(Protocol):
     """Who counts queries. `so_far` is to be asked before and after; CannotMeasure with what to do if nobody answers."""
 
     def so_far(self) -> Mapping[str, Query]:
         """Key -> what was counted until now."""
-        raise NotImplementedError
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Postgres(Counter):
+class Postgres:
     """`address` is a URI of libpq."""
 
     address: str = field(repr=False)
@@ -69,7 +69,7 @@ class Postgres(Counter):
 
 
 @dataclass(frozen=True, slots=True)
-class Log(Counter):
+class Log:
     """A file of JSON lines, with ``query`` and ``ms``."""
 
     path: Path

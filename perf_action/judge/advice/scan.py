@@ -54,10 +54,10 @@ class Scan:
 
     def __init__(self, source: Source, trees: Trees, native: str) -> None:
         self.source, self._table, self._native = source, trees.table, native
-        self._parts = [_Part(trees.of(profile), column) for profile, column in source.profiles]
+        self._parts = [_Part(trees.of(profile), column, source.idle) for profile, column in source.profiles]
         self._totals: Counter[tuple[int, int]] = Counter()  # by conditions that fit, and what the stacks say
         for part in self._parts:
-            for node, weight in part.spent(source.idle):
+            for node, weight in part.spent:
                 self._totals[part.tree.fits[node], part.tree.languages[node]] += weight
         self.total = sum(self._totals.values())
 
@@ -106,7 +106,7 @@ class Scan:
     def _nodes(self, condition: int) -> Iterator[tuple[_Part, int, int]]:
         wanted = self._table.asked[condition].language
         for part in self._parts:
-            for node, weight in part.spent(self.source.idle):
+            for node, weight in part.spent:
                 if part.tree.fits[node] >> condition & 1:
                     language = language_of_bits(part.tree.languages[node], self._native)
                     if wanted in ("any", language):
@@ -114,20 +114,18 @@ class Scan:
 
 
 class _Part:
-    """One kind of cost of one profile."""
+    """One kind of cost of one profile. `spent`: stacks that spent something by themselves, and how much."""
 
-    def __init__(self, tree: _Tree, column: int) -> None:
-        self.tree, self._column = tree, column
-
-    def spent(self, idle: frozenset[FunctionKey]) -> Iterator[tuple[int, int]]:
-        """Stacks that spent something by themselves, and how much."""
-        waits = [key in idle for key in self.tree.keys]
-        functions = self.tree.functions
-        weights = stack_self(self.tree.profile, self._column)
+    def __init__(self, tree: _Tree, column: int, idle: frozenset[FunctionKey]) -> None:
+        self.tree = tree
+        waits = [key in idle for key in tree.keys]
+        weights = stack_self(tree.profile, column)
         nodes = np.flatnonzero(weights)
-        for node, weight in zip(nodes.tolist(), weights[nodes].tolist(), strict=True):
-            if not waits[functions[node]]:
-                yield node, weight
+        self.spent = [
+            (node, weight)
+            for node, weight in zip(nodes.tolist(), weights[nodes].tolist(), strict=True)
+            if not waits[tree.functions[node]]
+        ]
 
 
 class _Tree:

@@ -1,6 +1,6 @@
 """What the costs of a profile were spent on: each sample belongs to one category, and is counted once.
 
-`category_walk` says how a stack comes to its category, `category_rules` what a frame is by itself. Allocating is no
+`walk` says how a stack comes to its category, `rules` what a frame is by itself. Allocating is no
 category of a memory profile, in which everything is allocated: there the code that asked for the memory counts.
 """
 
@@ -69,8 +69,9 @@ def category_costs(
     stages the longest. `samples` of a result is how many samples its share rests on, 0 where nothing was sampled.
     """
     out: list[CategoryCost] = []
+    looked_at = {of_memory: Frames(categories.book, _ALLOCATION * of_memory) for of_memory in (False, True)}
     for kind in kinds:
-        frames = Frames(categories.book, _ALLOCATION if kind in _OF_MEMORY else "")
+        frames = looked_at[kind in _OF_MEMORY]
         bases = _stages(base, kind) if base is not None else {}
         for stage, profiles in _stages(head, kind).items():
             spent = _spent(categories, frames, profiles, kind)
