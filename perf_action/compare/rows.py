@@ -18,7 +18,7 @@ def same_unit(base: str, head: str) -> bool:
 
 def factor(unit: str) -> float:
     """Canonical units in one `unit`; an unknown unit is its own."""
-    return units.factor(unit) if units.is_unit(unit) else 1.0
+    return units.measured_in(unit)[1]
 
 
 def median(values: Sequence[float]) -> float:

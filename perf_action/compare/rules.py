@@ -91,7 +91,7 @@ def rule_for(metric: Metric) -> Rule:
     named = next((rule for pattern, rule in RULES if fnmatchcase(metric.name, pattern)), None)
     if named is not None:
         return named
-    unit = units.canonical_unit(metric.unit) if units.is_unit(metric.unit) else metric.unit
+    unit = units.measured_in(metric.unit)[0]
     if metric.exact or unit == "instructions":
         return _COUNTED
     return _DEFAULT_SIZE if unit in ("bytes", "count") else _DEFAULT

@@ -33,6 +33,10 @@ class Snapshot:
     notes: tuple[str, ...] = ()
     not_comparable: str = ""
 
+    def metric(self, name: str) -> Metric | None:
+        """The metric of that name, if it was measured."""
+        return next((m for m in self.metrics if m.name == name and m.samples), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Capture:

@@ -51,6 +51,11 @@ def factor(unit: str) -> float:
     return UNITS[unit][1]
 
 
+def measured_in(unit: str) -> tuple[str, float]:
+    """The canonical unit and how many of it one `unit` is; an unknown unit is its own."""
+    return UNITS.get(unit, (unit, 1.0))
+
+
 def to_canonical(value: float, unit: str) -> float:
     return value * factor(unit)
 

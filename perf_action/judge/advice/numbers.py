@@ -93,10 +93,7 @@ def _said(finding: Finding) -> Iterable[str]:
 
 def _median(measured: Metric, unit: str) -> float | None:
     """In `unit`; None without a finite sample, or if it is in another kind of unit."""
-    if units.is_unit(measured.unit):
-        kind, scale = units.canonical_unit(measured.unit), units.factor(measured.unit)
-    else:
-        kind, scale = measured.unit, 1.0
+    kind, scale = units.measured_in(measured.unit)
     values = [v * scale for v in measured.samples if math.isfinite(v)]
     if not values or (kind != unit and {kind, unit} != {"count", "ratio"}):
         return None

@@ -12,7 +12,7 @@ from perf_action.judge.budgets.categories import category_budget
 from perf_action.judge.budgets.derived import derived
 from perf_action.judge.budgets.functions import function_budget
 from perf_action.judge.budgets.hot import hot_function
-from perf_action.judge.budgets.limits import nearest, unknown
+from perf_action.judge.budgets.limits import joined, nearest, unknown
 from perf_action.judge.budgets.metrics import of_change, of_metric
 from perf_action.judge.budgets.routes import route_budget
 from perf_action.model import route
@@ -63,10 +63,10 @@ def _judge(
     if budget.rule == "cpu.hot_function":
         found = hot_function(budget, head)
         return replace(found, origin=budget.origin) if found else _not_measured(budget, head)
-    metric = next((m for m in head.metrics if m.name == budget.rule and m.samples), None)
+    metric = head.metric(budget.rule)
     note = ""
     if metric is None:
-        metric = derived(budget.rule, head.metrics)
+        metric = derived(budget.rule, head)
         note = "what a request allocates, times the throughput of the clean launches" if metric else ""
     return _of(budget, metric, head, note)
 
@@ -75,7 +75,7 @@ def _of(budget: Budget, metric: Metric | None, head: Snapshot, note: str) -> Fin
     found = of_metric(budget, metric, head.not_comparable) if metric else None
     if found is None:
         return _not_measured(budget, head)
-    return replace(found, message="; ".join(part for part in (note, found.message) if part))
+    return replace(found, message=joined(note, found.message))
 
 
 def _not_measured(budget: Budget, head: Snapshot) -> Finding:

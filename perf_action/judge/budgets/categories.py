@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 
 from perf_action.judge.budgets.limits import (
-    ERRORS,
     LEAST_SAMPLES,
-    PHI,
     Value,
     against,
     finding,
+    half_of_share,
+    joined,
     nearest,
     unknown,
     worst,
@@ -45,15 +45,13 @@ def _of_stage(budget: Budget, costs: Sequence[CategoryCost]) -> Finding:
     if budget.relative:
         return _of_change(budget, mine, total)
     share = mine.share if mine else 0.0
-    state, close = against(budget, Value(value=share, half=_error(share, total)), _CLOSE)
+    state, close = against(budget, Value(value=share, half=half_of_share(share, total)), _CLOSE)
     functions = mine.functions[:_EVIDENCE] if mine else ()
     return finding(
         budget,
         state,
         value=share,
-        message="; ".join(
-            part for part in (f"most in {functions[0][0]}" if functions else "", close) if part
-        ),
+        message=joined(f"most in {functions[0][0]}" if functions else "", close),
         evidence=(*(f"{name} {part:.1%}" for name, part in functions), *(mine.stacks[:1] if mine else ())),
     )
 
@@ -66,14 +64,9 @@ def _of_change(budget: Budget, mine: CategoryCost | None, total: float) -> Findi
         return unknown(budget, "base spends nothing on it, so there is no change")
     change = mine.share / mine.base_share - 1
     relative = math.hypot(
-        _error(mine.base_share, total) / mine.base_share,
-        _error(mine.share, total) / mine.share if mine.share else 0.0,
+        half_of_share(mine.base_share, total) / mine.base_share,
+        half_of_share(mine.share, total) / mine.share if mine.share else 0.0,
     )
     state, close = against(budget, Value(value=change, half=(1 + change) * relative), _CLOSE)
-    message = "; ".join(part for part in ("the change of its share", close) if part)
+    message = joined("the change of its share", close)
     return finding(budget, state, value=change, message=message)
-
-
-def _error(share: float, samples: float) -> float:
-    """Half of the 80 % interval of a share; zero for what was counted."""
-    return ERRORS * math.sqrt(PHI * share * max(1 - share, 0.0) / samples) if samples else 0.0

@@ -6,10 +6,9 @@ Times the throughput of the clean launches, that is the rate of the service itse
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from perf_action.judge.budgets.metrics import value_of
 from perf_action.model.metric import Metric
+from perf_action.model.snapshot import Snapshot
 
 #: rate -> what one request allocates, and the rate's unit
 _RATES = {
@@ -18,18 +17,18 @@ _RATES = {
 }
 
 
-def derived(name: str, metrics: Sequence[Metric]) -> Metric | None:
-    """The metric `name` from others of the same side, or None."""
+def derived(name: str, head: Snapshot) -> Metric | None:
+    """The metric `name` from others of head, or None."""
     if name not in _RATES:
         return None
     source, unit = _RATES[name]
-    amount, rate = (_value(metrics, n) for n in (source, "load.throughput"))
+    amount, rate = (_value(head, n) for n in (source, "load.throughput"))
     if amount is None or rate is None:
         return None
     return Metric(name=name, unit=unit, better="lower", samples=(amount * rate,), source="profiled")
 
 
-def _value(metrics: Sequence[Metric], name: str) -> float | None:
-    metric = next((m for m in metrics if m.name == name and m.samples), None)
+def _value(head: Snapshot, name: str) -> float | None:
+    metric = head.metric(name)
     found = value_of(metric, 1.0) if metric else None
     return found.value if found else None

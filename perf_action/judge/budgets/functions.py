@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 
 from perf_action.judge.budgets.limits import (
-    ERRORS,
     LEAST_SAMPLES,
-    PHI,
     Value,
     against,
     finding,
     half_of_row,
+    half_of_share,
     is_judged,
+    joined,
     nearest,
     unknown,
     worst,
@@ -72,7 +72,7 @@ def _of_source(budget: Budget, source: Spent, comparison: Comparison | None, hea
         budget,
         state,
         value=value,
-        message="; ".join(part for part in (_says(most, len(mine), budget), close) if part),
+        message=joined(_says(most, len(mine), budget), close),
         evidence=tuple(f"{place} {_share(source, place)}" for place, _ in ranked[:_EVIDENCE]),
         file=most.key.file,
         line=most.site or _line(most.key, head),
@@ -93,8 +93,7 @@ def _half(value: float, share: float, samples: float) -> float:
     """Half of the 80 % interval of a sampled value."""
     if not samples or not share:
         return 0.0
-    of_share = ERRORS * math.sqrt(PHI * share * max(1 - share, 0.0) / samples)
-    return value * of_share / share
+    return value * half_of_share(share, samples) / share
 
 
 def _not_seen(budget: Budget, source: Spent, comparison: Comparison | None, pattern: Pattern) -> Finding:
@@ -155,7 +154,7 @@ def _of_row(budget: Budget, row: FunctionChange) -> Finding:
         return finding(budget, State.CANNOT_TELL, value=row.change, message=row.reason or "it is not settled")
     measured = Value(value=row.change, half=half_of_row(row.interval))
     state, close = against(budget, measured, "too close to the limit for how much it scatters")
-    message = "; ".join(part for part in (str(_place(row)), close) if part)
+    message = joined(str(_place(row)), close)
     return finding(budget, state, value=row.change, message=message, file=row.file, line=row.line)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ PHI = 2.0
 LEAST_SAMPLES = 100
 #: how a row's 99 % interval shrinks to one of 80 %, by the normal distribution
 _NARROWER = ERRORS / 2.5758
-_WORST_FIRST = (State.FAIL, State.CANNOT_TELL, State.PASS)
+WORST_FIRST = (State.FAIL, State.CANNOT_TELL, State.PASS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,11 @@ def finding(
     )
 
 
+def joined(*parts: str) -> str:
+    """What there is to say, as one sentence."""
+    return "; ".join(part for part in parts if part)
+
+
 def unknown(budget: Budget, message: str) -> Finding:
     """Nobody can tell, and why."""
     return finding(budget, State.CANNOT_TELL, message=message)
@@ -66,6 +72,11 @@ def against(budget: Budget, measured: Value, close: str) -> tuple[State, str]:
     if measured.half and abs(over) < measured.half:
         return State.CANNOT_TELL, close
     return State.FAIL if over > 0 else State.PASS, ""
+
+
+def half_of_share(share: float, samples: float) -> float:
+    """The half width of the 80 % interval of a share of so many samples; zero for what was counted (no samples)."""
+    return ERRORS * math.sqrt(PHI * share * max(1 - share, 0.0) / samples) if samples else 0.0
 
 
 def half_of_row(interval: Interval | None) -> float:
@@ -83,7 +94,7 @@ def worst(budget: Budget, found: Sequence[Finding]) -> Finding:
     sign = -1 if budget.at_least else 1
     return min(
         found,
-        key=lambda f: (_WORST_FIRST.index(f.state), -sign * f.value if f.value is not None else 0.0),
+        key=lambda f: (WORST_FIRST.index(f.state), -sign * f.value if f.value is not None else 0.0),
     )
 
 

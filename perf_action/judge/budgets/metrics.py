@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
 
 from perf_action.compare import stats
+from perf_action.compare.rows import median
 from perf_action.compare.rules import rule_for
 from perf_action.judge.budgets.limits import LEVEL, Value, against, finding, half_of_row, is_judged, unknown
 from perf_action.model import units
@@ -28,10 +28,7 @@ _BARE = ({"count", "ratio"}, {"count", "1/s"})
 
 def of_metric(budget: Budget, metric: Metric, spoilt: str) -> Finding | None:
     """A limit on head itself; None if there is no finite value. `spoilt` says why the load was no good, or is empty."""
-    if units.is_unit(metric.unit):
-        kind, scale = units.canonical_unit(metric.unit), units.factor(metric.unit)
-    else:
-        kind, scale = metric.unit, 1.0
+    kind, scale = units.measured_in(metric.unit)
     measured = value_of(metric, scale)
     if measured is None:
         return None
@@ -63,11 +60,6 @@ def value_of(metric: Metric, scale: float) -> Value | None:
         return Value(value=median(launches))
     low, high = stats.of_mean(launches).interval(LEVEL)
     return Value(value=median(launches), half=(high - low) / 2)
-
-
-def median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def of_change(budget: Budget, name: str, comparison: Comparison | None) -> Finding:

@@ -43,7 +43,7 @@ def _followed(budget: Budget, past: Trend | None, head: str, today: dt.date) -> 
         runs = "1 more run" if missing == 1 else f"{missing} more runs"
         return replace(budget, followed=f"the ratchet needs {runs}")
     tolerance = max(budget.ratchet or 0.0, line.floor or 0.0)
-    value = best.value * (units.factor(line.unit) if units.is_unit(line.unit) else 1.0)
+    value = best.value * units.measured_in(line.unit)[1]
     limit = value * (1 - tolerance) if budget.at_least else value * (1 + tolerance)
     if value <= 0 or (limit <= budget.limit if budget.at_least else limit >= budget.limit):
         return budget

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import translate
 
-from perf_action.judge.budgets.limits import nearest, unknown, worst
+from perf_action.judge.budgets.limits import joined, nearest, unknown, worst
 from perf_action.judge.budgets.metrics import of_change, of_metric
 from perf_action.model import route
 from perf_action.model.change import Comparison
@@ -30,7 +30,7 @@ def route_budget(budget: Budget, head: Snapshot, comparison: Comparison | None) 
             one = of_metric(budget, metric, head.not_comparable)
         if one is not None:
             which = route.parts(name)[1]
-            found.append(replace(one, message="; ".join(p for p in (which, one.message) if p)))
+            found.append(replace(one, message=joined(which, one.message)))
     return worst(budget, found) if found else _not_measured(budget, names)
 
 

@@ -31,8 +31,7 @@ def _of_line(line: Line) -> Suggestion | None:
     if line.basis == "ratios" or (line.better == "neither" and line.name not in _LIMITED):
         return None
     dots = _since_last_step(line)
-    scale = units.factor(line.unit) if units.is_unit(line.unit) else 1.0
-    unit = units.canonical_unit(line.unit) if units.is_unit(line.unit) else line.unit
+    unit, scale = units.measured_in(line.unit)
     at_least = line.better == "higher"
     usual = _quantile([d.value * scale for d in dots], at_least=at_least)
     margin = max(_LEAST_MARGIN, line.floor or 0.0)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from perf_action.judge.checklist import targets
-from perf_action.judge.checklist.loops import OUTSIDE, callbacks, node_functions
+from perf_action.judge.checklist.loops import OUTSIDE, callbacks, is_python, node_functions
 from perf_action.judge.checklist.stretches import stays, threads
 from perf_action.judge.checklist.waits import blocks
 from perf_action.judge.code.own import is_own
@@ -148,7 +148,7 @@ def _reasons(profile: Profile, nodes: Sequence[int]) -> Iterator[tuple[str, int]
     for node, parent in enumerate(profile.stack_parent.tolist()):
         key = keys[functions[node]]
         above = python[parent] if parent >= 0 else ""
-        python.append(key.file if _is_python(key) and not key.file.endswith(_THIN) else above)
+        python.append(key.file if is_python(key.file) and not key.file.endswith(_THIN) else above)
         if nodes[node] == OUTSIDE:
             found.append(("", OUTSIDE))
         elif parent >= 0 and found[parent][0]:
@@ -166,8 +166,8 @@ class _Places:
 
     def __init__(self, profile: Profile) -> None:
         self._profile, self._keys = profile, profile.function_keys()
-        python = any(_is_python(key) for key in self._keys)
-        self._own = [is_own(key) and (_is_python(key) or not python) for key in self._keys]
+        python = any(is_python(key.file) for key in self._keys)
+        self._own = [is_own(key) and (is_python(key.file) or not python) for key in self._keys]
 
     def own(self, node: int) -> tuple[FunctionKey, int]:
         above = node
@@ -182,10 +182,6 @@ class _Places:
     def _frame(self, node: int) -> tuple[int, int]:
         frame = int(self._profile.stack_frame[node])
         return int(self._profile.frame_function[frame]), int(self._profile.frame_line[frame])
-
-
-def _is_python(key: FunctionKey) -> bool:
-    return key.file.endswith(".py") or key.file.startswith("<")
 
 
 # --- long ones
@@ -214,8 +210,7 @@ def _python_leaf(profile: Profile) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for node, parent in enumerate(profile.stack_parent.tolist()):
         file = files[functions[node]]
-        named = file.endswith(".py") or file.startswith("<")
-        found.append((functions[node], parent) if named or parent < 0 else found[parent])
+        found.append((functions[node], parent) if is_python(file) or parent < 0 else found[parent])
     return found
 
 
@@ -257,29 +252,33 @@ def _nothing_found(limit: float, profiles: Sequence[Profile], head: Snapshot) ->
     finding = Finding(rule=targets.BLOCKING, state=State.CANNOT_TELL, limit=limit, unit="ns")
     seen = [p for p in (*profiles, *(c.profile for c in head.timelines)) if len(p.sample_stack)]
     if not seen:
-        return _with(finding, State.CANNOT_TELL, f"it was not measured; {_ADD}")
+        return replace(finding, message=f"it was not measured; {_ADD}")
     if not any(node != OUTSIDE for p in seen for node in callbacks(p)):
-        return _with(finding, State.PASS, "no event loop was seen: there is no async code under this load")
+        return replace(
+            finding,
+            state=State.PASS,
+            message="no event loop was seen: there is no async code under this load",
+        )
     if not head.timelines:
         said = f"no known blocking call was sampled, but how long callbacks took is not known; {_ADD}"
-        return _with(finding, State.CANNOT_TELL, said)
+        return replace(finding, message=said)
     if not any(_has_c_frames(c.profile) for c in head.timelines):
         said = "the time-line has no C functions, which tell waiting from working; py-spy sees them on x86-64"
-        return _with(finding, State.CANNOT_TELL, said)
+        return replace(finding, message=said)
     seconds = sum(_loop_seconds(c.profile) for c in head.timelines)
     if seconds < _LEAST_SECONDS:
-        return _with(
-            finding,
-            State.CANNOT_TELL,
-            f"the event loop was seen for only {seconds:.1f} s; more load would tell",
+        return replace(
+            finding, message=f"the event loop was seen for only {seconds:.1f} s; more load would tell"
         )
-    return _with(
-        finding, State.PASS, f"in {seconds:.0f} s of time-line nothing kept the event loop from going on"
+    return replace(
+        finding,
+        state=State.PASS,
+        message=f"in {seconds:.0f} s of time-line nothing kept the event loop from going on",
     )
 
 
 def _has_c_frames(profile: Profile) -> bool:
-    return any(not _is_python(key) for key in profile.function_keys())
+    return any(not is_python(key.file) for key in profile.function_keys())
 
 
 def _loop_seconds(profile: Profile) -> float:
@@ -287,10 +286,6 @@ def _loop_seconds(profile: Profile) -> float:
     nodes = callbacks(profile)
     seen = (moments for moments in threads(profile) if any(nodes[m.stack] != OUTSIDE for m in moments))
     return sum(m.ns for moments in seen for m in moments) / NS_PER_S
-
-
-def _with(finding: Finding, state: State, message: str) -> Finding:
-    return Finding(rule=finding.rule, state=state, limit=finding.limit, unit=finding.unit, message=message)
 
 
 def folded(profile: Profile, stack: int) -> str:

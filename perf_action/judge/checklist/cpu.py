@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from perf_action.compare.idle import idle_functions
 from perf_action.judge.budgets import judge
+from perf_action.judge.budgets.limits import joined
 from perf_action.judge.categories import Categories
 from perf_action.judge.checklist import targets
-from perf_action.judge.checklist.loops import node_functions
+from perf_action.judge.checklist.loops import is_python, node_functions
 from perf_action.model.category import CategoryCost
 from perf_action.model.finding import Finding, State
 from perf_action.model.snapshot import Snapshot
@@ -43,7 +44,7 @@ def serialization(
     if found.state is not State.FAIL or (found.value or 0) < targets.SERIALIZATION_ISSUE:
         return found
     said = f"an issue, as it is from {targets.SERIALIZATION_ISSUE:.0%} on"
-    return replace(found, message="; ".join(part for part in (found.message, said) if part))
+    return replace(found, message=joined(found.message, said))
 
 
 def database(
@@ -59,7 +60,7 @@ def cores(head: Snapshot, limits: Mapping[str, float]) -> Finding:
     if found.value is None:
         return found
     said = "under the load of this run"
-    return replace(found, message="; ".join(part for part in (said, found.message) if part))
+    return replace(found, message=joined(said, found.message))
 
 
 # --- what a sampler of Python alone does not see
@@ -79,10 +80,10 @@ def with_c_functions(found: Finding, category: str, head: Snapshot, rules: Categ
         return found
     if share <= found.limit:
         return replace(
-            found, value=share, message=_joined(found.message, "with C functions, from the time-line")
+            found, value=share, message=joined(found.message, "with C functions, from the time-line")
         )
     said = f"with C functions it is up to {share:.0%} of the time-line; native: true for the stage would tell"
-    return replace(found, state=State.CANNOT_TELL, message=_joined(found.message, said))
+    return replace(found, state=State.CANNOT_TELL, message=joined(found.message, said))
 
 
 def _only_python(head: Snapshot) -> bool:
@@ -90,7 +91,7 @@ def _only_python(head: Snapshot) -> bool:
     profiles = [s.profile for s in head.slices[:1]]
     profiles += [c.profile for c in head.captures if c.profile.find_kind("cpu") is not None]
     files = {p.strings[i] for p in profiles for i in p.function_file.tolist()}
-    return bool(files) and all(file.endswith(".py") or file.startswith("<") for file in files)
+    return bool(files) and all(map(is_python, files))
 
 
 def _share_at_work(category: str, head: Snapshot, rules: Categories) -> float | None:
@@ -99,7 +100,7 @@ def _share_at_work(category: str, head: Snapshot, rules: Categories) -> float | 
     for capture in head.timelines:
         profile = capture.profile
         keys = profile.function_keys()
-        if all(key.file.endswith(".py") or key.file.startswith("<") for key in keys):
+        if all(is_python(key.file) for key in keys):
             continue
         idle = idle_functions(keys, native=True)
         numbers, names = rules.of_stacks(profile)
@@ -110,7 +111,3 @@ def _share_at_work(category: str, head: Snapshot, rules: Categories) -> float | 
                 everything += value
                 mine += value * (names[numbers[stack]] == category)
     return mine / everything if everything >= NS_PER_S // 2 else None
-
-
-def _joined(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)

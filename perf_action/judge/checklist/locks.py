@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from perf_action.compare.idle import idle_functions
+from perf_action.judge.budgets.limits import joined
 from perf_action.judge.budgets.metrics import value_of
 from perf_action.judge.checklist import targets
 from perf_action.judge.checklist.blocking import folded
@@ -53,7 +54,7 @@ def contention(head: Snapshot, categories: Sequence[CategoryCost], limits: Mappi
         return spinning
     limit = spinning.limit if spinning.limit is not None else targets.LIMITS[targets.LOCKS][0]
     if worst.share <= limit and spinning.state is not State.PASS:
-        return replace(spinning, message="; ".join(p for p in (spinning.message, _said(worst)) if p))
+        return replace(spinning, message=joined(spinning.message, _said(worst)))
     return Finding(
         rule=targets.LOCKS,
         state=State.FAIL if worst.share > limit else State.PASS,
@@ -76,7 +77,7 @@ def _said(waiting: Waiting) -> str:
 
 def _counted(head: Snapshot) -> Iterator[Waiting]:
     """Nanoseconds that goroutines waited for a mutex, per request, against CPU per request."""
-    cpu = next((m for m in head.metrics if m.name == "cpu.per_request" and m.samples), None)
+    cpu = head.metric("cpu.per_request")
     per_request = value_of(cpu, NS_PER_S) if cpu else None
     if per_request is None or not per_request.value:
         return

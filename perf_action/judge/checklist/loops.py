@@ -43,6 +43,11 @@ def node_functions(profile: Profile) -> list[int]:
     return functions
 
 
+def is_python(file: str) -> bool:
+    """Whether a function of this file is one of Python's, not of C."""
+    return file.endswith(".py") or file.startswith("<")
+
+
 class _Kind(NamedTuple):
     """What a function is to event loops: the state that it brings (0: none), whether what it calls is a callback, whether
     it may begin one below a runner or in tokio, and whether it is told to be blocking.

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from perf_action.judge.budgets.limits import WORST_FIRST, joined
 from perf_action.judge.budgets.spent import spent
 from perf_action.judge.checklist import targets
 from perf_action.judge.checklist.cpu import as_budget
 from perf_action.model.change import LeakChange, LeakState
 from perf_action.model.finding import Finding, State
-from perf_action.model.metric import Metric
 from perf_action.model.profile import FunctionKey
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.tree import costs
@@ -23,7 +23,6 @@ _STATES: Final = {
     LeakState.WARMING_UP: State.CANNOT_TELL,
     LeakState.INCONCLUSIVE: State.CANNOT_TELL,
 }
-_WORST_FIRST: Final = (State.FAIL, State.CANNOT_TELL, State.PASS)
 #: a checker for leaks that are lost for good, and what it counts
 _LOST: Final = "memory.leak.definite"
 _EVIDENCE: Final = 5
@@ -39,7 +38,7 @@ def stable(leaks: Sequence[LeakChange]) -> Finding:
 
 def leak(leaks: Sequence[LeakChange], head: Snapshot) -> Finding:
     """Nothing grows without bound (memory, objects, handles), and a checker, if one ran, found nothing lost."""
-    lost = next((m for m in head.metrics if m.name == _LOST and m.samples), None)
+    lost = head.metric(_LOST)
     if lost is not None and max(lost.samples) > 0:
         return Finding(
             rule=targets.LEAK,
@@ -87,13 +86,13 @@ def fragmentation(head: Snapshot, limits: Mapping[str, float]) -> Finding:
     Resident memory also has the program's code and what its runtime does not allocate, so the difference is an upper
     bound: below the limit it is a pass, above it says nothing.
     """
-    by_allocator = _metric(head, targets.FRAGMENTATION)
+    by_allocator = head.metric(targets.FRAGMENTATION)
     if by_allocator is not None:
         found = as_budget(targets.FRAGMENTATION, head, (), limits)
-        message = "; ".join(part for part in ("from the allocator's own statistics", found.message) if part)
+        message = joined("from the allocator's own statistics", found.message)
         return replace(found, message=message)
     budget = targets.budget_of(targets.FRAGMENTATION, limits)
-    heap, resident = _metric(head, "memory.peak"), _metric(head, "memory.rss.peak")
+    heap, resident = head.metric("memory.peak"), head.metric("memory.rss.peak")
     if heap is None or resident is None or not 0 < max(heap.samples) <= min(resident.samples):
         return _cannot(
             targets.FRAGMENTATION, "add a stage with jemalloc, whose statistics say it", budget.limit
@@ -129,10 +128,6 @@ def _with_spenders(found: Finding, head: Snapshot, kind: str) -> Finding:
     )
 
 
-def _metric(head: Snapshot, name: str) -> Metric | None:
-    return next((m for m in head.metrics if m.name == name and m.samples), None)
-
-
 def _cannot(rule: str, message: str, limit: float | None = None) -> Finding:
     unit = targets.LIMITS[rule][1] if rule in targets.LIMITS else ""
     return Finding(rule=rule, state=State.CANNOT_TELL, limit=limit, unit=unit, message=message)
@@ -140,7 +135,7 @@ def _cannot(rule: str, message: str, limit: float | None = None) -> Finding:
 
 def _worst(rule: str, leaks: Sequence[LeakChange]) -> Finding:
     """The series that says most, with its slope per request or, where nobody counted, per second."""
-    row = min(leaks, key=lambda k: _WORST_FIRST.index(_STATES[k.verdict]))
+    row = min(leaks, key=lambda k: WORST_FIRST.index(_STATES[k.verdict]))
     per_request = row.per_request is not None
     value = row.per_request if per_request else row.per_second
     words = f"{row.name} is {'leaking' if row.verdict is LeakState.LEAKING else row.verdict.value}"
@@ -149,7 +144,7 @@ def _worst(rule: str, leaks: Sequence[LeakChange]) -> Finding:
         state=_STATES[row.verdict],
         value=value,
         unit=f"{row.unit}/{'request' if per_request else 's'}",
-        message="; ".join(part for part in (words, row.reason) if part),
+        message=joined(words, row.reason),
         evidence=tuple(f"{k.name}: {k.verdict.value}" for k in leaks[:_EVIDENCE]),
     )
 

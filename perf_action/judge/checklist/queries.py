@@ -7,12 +7,13 @@ call that is longer than the limit may be one slow query or many fast ones in a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from perf_action.judge.categories import Categories
 from perf_action.judge.checklist import targets
 from perf_action.judge.checklist.blocking import folded
-from perf_action.judge.checklist.stretches import Stay, stays, threads
+from perf_action.judge.checklist.stretches import stays, threads
 from perf_action.model.finding import Finding, State
 from perf_action.model.profile import Profile
 from perf_action.model.query import Query
@@ -43,17 +44,15 @@ def _counted(finding: Finding, queries: Sequence[Query]) -> Finding:
     slowest = max(queries, key=lambda q: q.mean_ns, default=None)
     if slowest is None:
         said = "no query was counted during the load; does service.queries name the database that it asks?"
-        return _said(finding, State.CANNOT_TELL, said)
+        return replace(finding, message=said)
     slow = [q for q in queries if q.mean_ns > (finding.limit or 0.0)]
     ranked = sorted(slow or [slowest], key=lambda q: -q.mean_ns)
     longest = max((q.longest_ns or 0.0 for q in queries), default=0.0)
     once = f", the longest single call {longest / 1e6:.3g} ms" if longest else ""
-    return Finding(
-        rule=finding.rule,
+    return replace(
+        finding,
         state=State.FAIL if slow else State.PASS,
-        limit=finding.limit,
         value=slowest.mean_ns,
-        unit=finding.unit,
         message=f"the mean of the slowest of {len(queries)} statements, as the database counts{once}",
         evidence=tuple(
             f"{q.text} ({q.calls} calls, {q.mean_ns / 1e6:.3g} ms each)" for q in ranked[:_EVIDENCE]
@@ -73,41 +72,25 @@ def _in_time_line(finding: Finding, head: Snapshot, categories: Categories) -> F
                 if longest is None or stay.longest > longest[0].longest:
                     longest = (stay, profile)
     if seen < _LEAST_NS:
-        return _said(
-            finding,
-            State.CANNOT_TELL,
-            "it was not measured; let service.queries name who counts queries, or add a stage with py-spy",
-        )
+        said = "it was not measured; let service.queries name who counts queries, or add a stage with py-spy"
+        return replace(finding, message=said)
     if longest is None:
-        return _said(finding, State.PASS, "in the time-line nothing called a database")
-    if longest[0].longest < limit:
-        return _said(finding, State.PASS, "the longest stay in one database call of the time-line", longest)
+        return replace(finding, state=State.PASS, message="in the time-line nothing called a database")
+    stay, profile = longest
+    evidence = (folded(profile, stay.node),)
+    if stay.longest < limit:
+        return replace(
+            finding,
+            state=State.PASS,
+            value=float(stay.longest),
+            message="the longest stay in one database call of the time-line",
+            evidence=evidence,
+        )
     said = (
-        f"the time-line stays in one database call for {longest[0].longest / 1e6:.0f} ms: one slow query, or many fast "
+        f"the time-line stays in one database call for {stay.longest / 1e6:.0f} ms: one slow query, or many fast "
         "ones in a row, which only the database can tell"
     )
-    return Finding(
-        rule=finding.rule,
-        state=State.CANNOT_TELL,
-        limit=finding.limit,
-        unit=finding.unit,
-        message=said,
-        evidence=(folded(longest[1], longest[0].node),),
-    )
-
-
-def _said(
-    finding: Finding, state: State, message: str, longest: tuple[Stay, Profile] | None = None
-) -> Finding:
-    return Finding(
-        rule=finding.rule,
-        state=state,
-        limit=finding.limit,
-        value=float(longest[0].longest) if longest else None,
-        unit=finding.unit,
-        message=message,
-        evidence=(folded(longest[1], longest[0].node),) if longest else (),
-    )
+    return replace(finding, message=said, evidence=evidence)
 
 
 def _sites(profile: Profile, categories: Categories) -> list[int | None]:

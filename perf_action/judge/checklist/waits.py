@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from perf_action.judge.checklist.loops import is_python
 from perf_action.model.profile import FunctionKey
 
 _LONGEST: Final = 2000
@@ -129,7 +130,7 @@ def blocks(key: FunctionKey, python: str) -> str:
     """What a function does that blocks, or nothing. `python` is the file of the nearest Python function that called it,
     empty where there is none.
     """
-    if _is_python(key):
+    if is_python(key.file):
         return _python(key)
     name = key.name[:_LONGEST]
     if key.file in _NODE:
@@ -143,10 +144,6 @@ def blocks(key: FunctionKey, python: str) -> str:
             "" if _any(python, (*_READY, *_OTHER_READERS)) or not python or python.startswith("<") else _FILE
         )
     return next((does for start, does in _RUST if name.startswith(start)), "")
-
-
-def _is_python(key: FunctionKey) -> bool:
-    return key.file.endswith(".py") or key.file.startswith("<")
 
 
 def _python(key: FunctionKey) -> str:
