@@ -7,9 +7,7 @@ from collections.abc import Collection
 
 from perf_action.config.groups import Config
 from perf_action.errors import UsageError
-
-#: the stages that every run has besides those of `stages`: clean launches, and the soak
-CLEAN, SOAK = "clean", "soak"
+from perf_action.model.trial import CLEAN, SOAK
 
 
 def only(config: Config, names: Collection[str]) -> Config:

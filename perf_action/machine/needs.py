@@ -19,7 +19,8 @@ from perf_action.errors import CannotMeasure
 from perf_action.machine.commands import argv_of
 from perf_action.machine.logs import last_words
 from perf_action.machine.prepare import Prepared
-from perf_action.machine.service import Role, Service
+from perf_action.machine.role import Role
+from perf_action.machine.service import Service
 from perf_action.model.trial import Side
 from perf_action.system import System
 

@@ -24,6 +24,7 @@ from perf_action.machine.logs import keep, last_words, remove_tree, run_logged, 
 from perf_action.machine.prepare import Prepared
 from perf_action.machine.queries import counter_of
 from perf_action.machine.ready import listens, readiness
+from perf_action.machine.role import Role
 from perf_action.machine.tree import MARKER, Tree, Usage, threads_of
 from perf_action.machine.user import UserOf
 from perf_action.profilers.plan import Plan, Target
@@ -53,23 +54,6 @@ class Ending:
         return f"{how} after {self.seconds:.1f} s" + (
             f", {self.strays} processes left behind" if self.strays else ""
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
-    """What a process is here: the service, or something that it needs. `key` is its place in perf.yml, `before` the key
-    of the command that runs before it there, `places` what {needs.…} stands for, `user` who it runs as where we are root.
-    """
-
-    key: str = "service"
-    before: str = "before-launch"
-    places: tuple[tuple[str, str], ...] = ()
-    stop_signal: signal.Signals = signal.SIGTERM
-    user: str = ""
-
-    @property
-    def name(self) -> str:
-        return "the service" if self.key == "service" else self.key
 
 
 class Service(contextlib.AbstractContextManager["Service"]):

@@ -6,8 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from perf_action.measure.schedule import CLEAN
-from perf_action.model.trial import Side, TrialRecord
+from perf_action.model.trial import CLEAN, Side, TrialRecord
 
 #: so many standard errors apart are no chance (one answer of another class on a route asked for once is)
 _SIGMAS = 4.0

@@ -13,7 +13,6 @@ from perf_action.compare.precision import is_settled
 from perf_action.errors import CannotMeasure
 from perf_action.measure.listener import Listener
 from perf_action.measure.schedule import (
-    CLEAN,
     Schedule,
     Settled,
     calibrated,
@@ -23,7 +22,7 @@ from perf_action.measure.schedule import (
 )
 from perf_action.measure.snapshot import clean_cpu
 from perf_action.model.report import StageOutcome
-from perf_action.model.trial import Side, Stage, Trial, TrialRecord
+from perf_action.model.trial import CLEAN, Side, Stage, Trial, TrialRecord
 
 Execute = Callable[[Trial], TrialRecord]
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
-from perf_action.measure.schedule import CLEAN
 from perf_action.model.check import Check, Topic
 from perf_action.model.finding import State
-from perf_action.model.trial import Side, Slice, TrialRecord
+from perf_action.model.trial import CLEAN, Side, Slice, TrialRecord
 
 #: seconds of samples below which a profile is thin, of the 30 to 60 that are advised
 _LEAST_SECONDS = 30.0

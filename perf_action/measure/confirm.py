@@ -10,12 +10,12 @@ from perf_action.compare.confirm import is_flagged
 from perf_action.errors import CannotMeasure, one_line
 from perf_action.measure.campaign import Campaign, Execute, carry_out
 from perf_action.measure.listener import Listener
-from perf_action.measure.schedule import CLEAN, SOAK, Schedule
+from perf_action.measure.schedule import Schedule
 from perf_action.model.change import Comparison
 from perf_action.model.report import StageOutcome
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.touched import TouchedFile
-from perf_action.model.trial import Side, Stage, TrialRecord
+from perf_action.model.trial import CLEAN, SOAK, Side, Stage, TrialRecord
 from perf_action.recording import Confirmation
 
 #: the records of a campaign -> both sides

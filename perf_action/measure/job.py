@@ -92,19 +92,7 @@ def _measure(
     taken_on = environment(
         system, tools=(*tools(config, system, read), *toolchain(built, system)), extra=lock_files(built)
     )
-    run = Run(
-        config_digest=digest(config),
-        created=system.now(),
-        environment=taken_on,
-        sides={},
-        failed=sides.failed,
-        notes=sides.notes,
-        identical=sides.identical,
-        touched=sides.touched,
-        budgets=config.limits,
-        categories=category_rules(config.categories),
-        fail_on=tuple(word.value for word in config.fail_on),
-    )
+    run = _begun(config, sides, taken_on, created=system.now())
     if sides.identical:
         return run
     target = prepared_target(built, system)
@@ -146,6 +134,23 @@ def _measure(
             *loads.notes,
             *(f"not measured for want of time: {line}" for line in campaign.dropped),
         ),
+    )
+
+
+def _begun(config: Config, sides: Sides, taken_on: Environment, *, created: float) -> Run:
+    """The run before anything is measured."""
+    return Run(
+        config_digest=digest(config),
+        created=created,
+        environment=taken_on,
+        sides={},
+        failed=sides.failed,
+        notes=sides.notes,
+        identical=sides.identical,
+        touched=sides.touched,
+        budgets=config.limits,
+        categories=category_rules(config.categories),
+        fail_on=tuple(word.value for word in config.fail_on),
     )
 
 

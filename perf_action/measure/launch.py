@@ -14,9 +14,10 @@ from perf_action.load.session import LoadResult, LoadSession, Where
 from perf_action.machine.existing import ExistingService
 from perf_action.machine.needs import Needed
 from perf_action.machine.prepare import Prepared
+from perf_action.machine.role import Role
 from perf_action.machine.running import RunningService
 from perf_action.machine.sampler import Sampler
-from perf_action.machine.service import Role, Service
+from perf_action.machine.service import Service
 from perf_action.measure.loads import Loads
 from perf_action.measure.recorder import Recorder
 from perf_action.model.trial import CaptureFile, Side, Slice, Stage, Trial

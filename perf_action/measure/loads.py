@@ -19,8 +19,8 @@ from perf_action.load.recording import Recording
 from perf_action.load.replay import ReplaySession
 from perf_action.load.session import LoadSession, Where
 from perf_action.measure.captured import Read
-from perf_action.measure.schedule import CALIBRATION, RECORDING, SOAK
-from perf_action.model.trial import Stage, Trial, TrialRecord
+from perf_action.measure.schedule import CALIBRATION, RECORDING
+from perf_action.model.trial import SOAK, Stage, Trial, TrialRecord
 from perf_action.system import System
 
 _SECONDS = 2.0

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from perf_action.errors import CannotMeasure, ToolMissing
 from perf_action.machine.queries import Counter, since
 from perf_action.measure.launch import Launch
-from perf_action.measure.schedule import CLEAN
 from perf_action.model.query import Query
-from perf_action.model.trial import Side, Trial
+from perf_action.model.trial import CLEAN, Side, Trial
 
 #: a side -> what its database had counted
 Counts = Mapping[Side, Mapping[str, Query]]

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from perf_action.config import Config, Service, StageOptions
-from perf_action.model.trial import Placement, Side, Stage, Trial, TrialRecord
+from perf_action.model.trial import CLEAN, SOAK, Placement, Side, Stage, Trial, TrialRecord
 from perf_action.profilers import profiler
 
-CLEAN, SOAK, CALIBRATION, RECORDING = "clean", "soak", "calibration", "recording"
+CALIBRATION, RECORDING = "calibration", "recording"
 #: of the time, where what got worse is measured a second time
 _SECOND_SHARE = 1 / 3
 _SOAK_SLICE_SECONDS = 5.0

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from perf_action.measure.captured import Read, captured
 from perf_action.measure.paths import relative_to
-from perf_action.measure.schedule import CALIBRATION, CLEAN, SOAK
+from perf_action.measure.schedule import CALIBRATION
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Better, Metric, Series
 from perf_action.model.query import Query, added
 from perf_action.model.route import MOST_ROUTES, metric_name, parts
 from perf_action.model.snapshot import Capture, Snapshot
 from perf_action.model.tree import rename_files
-from perf_action.model.trial import Side, Slice, TrialRecord
+from perf_action.model.trial import CLEAN, SOAK, Side, Slice, TrialRecord
 from perf_action.model.units import NS_PER_S
 
 #: statements that are kept, those that took most time

@@ -14,6 +14,9 @@ from perf_action.model.metric import Series
 from perf_action.model.query import Query
 from perf_action.model.route import RouteResult
 
+#: the stages that every run has besides those of perf.yml: launches without a profiler, and the one that looks for leaks
+CLEAN, SOAK = "clean", "soak"
+
 
 class Side(str, Enum):
     BASE = "base"

@@ -13,8 +13,7 @@ import pytest
 import yaml
 
 from perf_action.measure.answers import other_answers
-from perf_action.measure.schedule import CLEAN
-from perf_action.model.trial import Side, Stage, Trial, TrialRecord
+from perf_action.model.trial import CLEAN, Side, Stage, Trial, TrialRecord
 
 BIN = Path(sys.executable).parent
 TOKEN = "t0ken-in-every-header"

@@ -17,8 +17,8 @@ from perf_action.config.groups import Config
 from perf_action.errors import CannotMeasure, LoadFailed
 from perf_action.load.session import Amount
 from perf_action.measure.loads import Loads
-from perf_action.measure.schedule import CALIBRATION, RECORDING, SOAK
-from perf_action.model.trial import Side, Slice, Stage, Trial, TrialRecord
+from perf_action.measure.schedule import CALIBRATION, RECORDING
+from perf_action.model.trial import SOAK, Side, Slice, Stage, Trial, TrialRecord
 from perf_action.system import System
 
 LOCUST = """

@@ -17,7 +17,8 @@ from perf_action.config import Need
 from perf_action.errors import CannotMeasure, ServiceDidNotStart
 from perf_action.machine.needs import Needed, needed
 from perf_action.machine.prepare import Prepared
-from perf_action.machine.service import Role, Service
+from perf_action.machine.role import Role
+from perf_action.machine.service import Service
 from perf_action.machine.tree import MARKER
 from perf_action.model.trial import Side
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from perf_action.compare import compare
 from perf_action.compare.point import point_of
-from perf_action.measure.schedule import CLEAN
 from perf_action.measure.snapshot import snapshot
 from perf_action.model.change import Verdict
 from perf_action.model.environment import Environment
 from perf_action.model.route import MOST_ROUTES, RouteResult
 from perf_action.model.snapshot import Capture, Snapshot
-from perf_action.model.trial import Side, Slice, Stage, Trial, TrialRecord
+from perf_action.model.trial import CLEAN, Side, Slice, Stage, Trial, TrialRecord
 
 STAGE = Stage(
     name=CLEAN, profiler="none", load="baseline", placement="interleaved", min_launches=2, max_launches=2
