@@ -13,7 +13,7 @@ install = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --r
 TEST_VENV := .venv-test
 TEST_STAMP := $(TEST_VENV)/.installed
 
-.PHONY: demo check test bench profilers lock clean
+.PHONY: demo check test fuzz bench profilers lock clean
 
 ## demo: the main job on an example service: two commits measured side by side, the comment printed
 demo: $(DEMO_STAMP)
@@ -29,6 +29,10 @@ check: $(STAMP)
 ## test: everything that CI runs
 test: $(TEST_STAMP)
 	bash tests/run.sh $(TEST_VENV)/bin
+
+## fuzz: damaged files that no test has tried yet, for an hour or so; what it finds becomes a test
+fuzz: $(STAMP)
+	$(BIN)/python -m pytest -q tests/formats/test_formats_fuzz.py -m slow -n 2 --hypothesis-profile search
 
 ## bench: the long measurements
 bench: $(STAMP)
