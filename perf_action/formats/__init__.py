@@ -6,6 +6,7 @@ folder of samples in the tests. Readers judge by content, never by file name.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Final
 
@@ -109,7 +110,7 @@ def read(path: Path, system: System, options: ReadOptions = _DEFAULTS) -> Captur
         refuse(source)
         for reader in READERS:
             if reader.sniff(source):
-                return readable(reader.read(source, options, system), system)
+                return readable(_in_range(source, reader.read(source, options, system)), system)
     except ValueError as error:  # what the model refuses to hold
         raise InputError(path, f"is no profile: {error}") from None
     except MemoryError:
@@ -118,6 +119,17 @@ def read(path: Path, system: System, options: ReadOptions = _DEFAULTS) -> Captur
         raise InputError(path, f"cannot be read: {error.strerror or error}") from None
     names = ", ".join(reader.NAME for reader in READERS)
     raise InputError(path, "is of no known kind", remedy=f"known are: {names}")
+
+
+def _in_range(source: Source, capture: Capture) -> Capture:
+    """A number near the end of its range has none any more in another unit."""
+    for name, values in (
+        *((m.name, m.samples) for m in capture.metrics),
+        *((s.name, s.values) for s in capture.series),
+    ):
+        if not all(map(math.isfinite, values)):
+            raise source.error("a number is too large", place=name)
+    return capture
 
 
 def snapshot_of(capture: Capture, label: str = "") -> Snapshot:

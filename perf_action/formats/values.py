@@ -1,6 +1,4 @@
-"""Numbers out of JSON and CSV: of a size that units can be changed of, not negative, and whole where a profile needs whole
-ones.
-"""
+"""Numbers out of JSON and CSV: finite, not negative, and whole where a profile needs whole ones."""
 
 from __future__ import annotations
 
@@ -13,12 +11,10 @@ from numpy.typing import NDArray
 from perf_action.formats.source import Source
 
 _INT64_MAX = 2**63 - 1
-#: nothing that is measured is larger; a finite number near the end of its range becomes infinite in ns
-_LARGEST = 1e100
 
 
 def number(source: Source, value: Any, place: str) -> float:
-    """A number as JSON has it. InputError for anything else (also true and false)."""
+    """A finite number as JSON has it. InputError for anything else (also true and false)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         shown = "missing" if value is None else f"{str(value)[:40]!r}"
         raise source.error(f"{shown} where a number should be", place=place)
@@ -26,7 +22,7 @@ def number(source: Source, value: Any, place: str) -> float:
         result = float(value)
     except OverflowError:
         result = math.inf
-    if not abs(result) <= _LARGEST:
+    if not math.isfinite(result):
         raise source.error("a number is too large", place=place)
     return value if isinstance(value, int) else result
 
@@ -41,7 +37,7 @@ def whole(source: Source, value: float, scale: float, place: str) -> int:
 
 
 def numbers(source: Source, values: Any, place: str) -> NDArray[np.float64]:
-    """A list of numbers as a column; the slow way says which one is none."""
+    """A list of finite numbers as a column; the slow way says which one is none."""
     if not isinstance(values, list):
         raise source.error("is no list", place=place)
     if not set(map(type, values)) <= {int, float}:
@@ -51,17 +47,17 @@ def numbers(source: Source, values: Any, place: str) -> NDArray[np.float64]:
         column = np.array(values, dtype=np.float64)
     except OverflowError:
         column = np.array([np.inf])
-    if not (np.abs(column) <= _LARGEST).all():
+    if not np.isfinite(column).all():
         raise source.error("a number is too large", place=place)
     return column
 
 
 def text_number(source: Source, value: str, place: str) -> float:
-    """A number as CSV has it."""
+    """A finite number as CSV has it."""
     try:
         result = float(value)
     except ValueError:
         raise source.error(f"{value[:40]!r} where a number should be", place=place) from None
-    if not abs(result) <= _LARGEST:
-        raise source.error(f"{value[:40]!r} is not a finite number, or too large", place=place)
+    if not math.isfinite(result):
+        raise source.error(f"{value[:40]!r} is not a finite number", place=place)
     return result

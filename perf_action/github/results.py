@@ -21,8 +21,8 @@ from perf_action.model.finding import Finding, State
 from perf_action.model.report import Baseline, StageOutcome
 from perf_action.model.suspect import Suspect
 from perf_action.render import escape, sentence, words
-from perf_action.render.accused import culprit, inside, told
-from perf_action.render.headline import function_clause, is_new_leak, leak_clause, metric_clause
+from perf_action.render.accused import accusation, culprit, inside
+from perf_action.render.clauses import function_clause, is_new_leak, leak_clause, metric_clause
 
 SCHEMA: Final = 1
 _MAX_BYTES: Final = 50_000_000
@@ -181,7 +181,7 @@ def _of_function(change: FunctionChange, suspects: Sequence[Suspect], roots: Seq
         return Annotation(
             level="warning",
             title="Regression",
-            message=told(chief),
+            message=sentence.plain(accusation(change, chief)),
             file=inside(chief.file),
             line=first,
             end_line=last,

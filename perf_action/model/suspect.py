@@ -26,7 +26,7 @@ class Suspect:
     or dependency that the pull request edits, in `file` (from the root of the repository) at `lines` of head.
 
     `path` are the calls from the one to the other, caller first. `share` is which part (0..1) of what `function` costs
-    more goes through the changed one, None where no profile tells. `reason` is one sentence for people.
+    more goes through the changed one, None where no profile tells. `doubt` is what speaks against it, a few words.
     `function_file` and `function_line` are where `function` is, as its row of the comparison has it.
     """
 
@@ -40,6 +40,6 @@ class Suspect:
     confidence: Confidence
     path: tuple[str, ...] = ()
     share: float | None = None
-    reason: str = ""
+    doubt: str = ""
     function_file: str = ""
     function_line: int = 0

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from perf_action.model.advice import Advice
 from perf_action.model.change import FunctionChange
 from perf_action.model.suspect import Confidence, Suspect
-from perf_action.render import escape
-from perf_action.render.sentence import Sentence, code, say
+from perf_action.render.clauses import function_clause
+from perf_action.render.sentence import Sentence, code, joined, say
 
 _SURE = {Confidence.HIGH: "sure", Confidence.MEDIUM: "likely", Confidence.LOW: "possible"}
 _LONGEST_PATH = 1_000
+_MOST_RANGES = 4
+#: calls of a path that are named
+_MOST_STEPS = 4
 #: a drive, a scheme, or the root
 _OUTSIDE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\<]")
 
@@ -32,15 +35,50 @@ def culprit(row: FunctionChange, suspects: Sequence[Suspect]) -> Suspect | None:
     return found[0] if found and found[0].confidence is not Confidence.LOW and found[0].lines else None
 
 
-def told(suspect: Suspect) -> str:
-    """Why it is suspected, with how sure that is; plain text, neither cleaned nor escaped."""
-    return f"{suspect.reason} ({_SURE[suspect.confidence]})"
+def why(suspect: Suspect) -> Sentence:
+    """How what the pull request changed leads to the function, and how sure that is: called from `serialize_all`, changed
+    in this pull request, lines 40–47 of `views.py` (sure).
+    """
+    doubt = f"; {suspect.doubt}" if suspect.doubt else ""
+    return say(*_link(suspect), f" ({_SURE[suspect.confidence]}{doubt})")
 
 
-def told_sentence(suspect: Suspect) -> Sentence:
-    """The same as a sentence, with the names that stand in backticks as names."""
-    parts = told(suspect).split("`")
-    return say(*(code(part) if i % 2 else escape.clean(part[:600]) for i, part in enumerate(parts)))
+def accusation(row: FunctionChange, suspect: Suspect) -> Sentence:
+    """What a row costs more, and why `suspect` is thought to be the cause."""
+    return say(*function_clause(row), "; ", *why(suspect))
+
+
+def _link(suspect: Suspect) -> Sentence:
+    changed = code(suspect.changed)
+    if suspect.relation == "dependency":
+        belongs = "which it works for" if suspect.share is not None else "which it belongs to"
+        return say("this pull request changes ", changed, f", {belongs}")
+    if suspect.relation == "itself":
+        return say("changed in this pull request", *_lines(suspect))
+    if suspect.relation == "called by it":
+        return say("it calls ", changed, ", changed in this pull request", *_lines(suspect))
+    return say(
+        "called from ", changed, *_through(suspect.path), ", changed in this pull request", *_lines(suspect)
+    )
+
+
+def _through(path: Sequence[str]) -> Sentence:
+    """What is between the changed function and the one that got worse, such as `` through `dumps` › `iterencode` ``."""
+    between = [say(code(name)) for name in path[1:-1]]
+    if not between:
+        return ()
+    if len(between) > _MOST_STEPS:
+        between = [*between[:2], say("…"), *between[-1:]]
+    return say(" through ", *joined(between, " › ", " › "))
+
+
+def _lines(suspect: Suspect) -> Sentence:
+    if not suspect.lines:
+        return ()
+    shown = [f"{a}–{b}" if b > a else f"{a}" for a, b in suspect.lines[:_MOST_RANGES]]
+    more = ", …" if len(suspect.lines) > _MOST_RANGES else ""
+    one = len(suspect.lines) == 1 and suspect.lines[0][0] == suspect.lines[0][1]
+    return say(f", line{'' if one else 's'} {', '.join(shown)}{more} of ", code(suspect.file))
 
 
 def advice_for(row: FunctionChange, advice: Sequence[Advice]) -> Advice | None:

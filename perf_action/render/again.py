@@ -9,7 +9,7 @@ from perf_action.model.change import Comparison, Verdict
 from perf_action.model.report import Report
 from perf_action.model.trial import CLEAN, SOAK
 from perf_action.render import escape
-from perf_action.render.headline import is_new_leak
+from perf_action.render.clauses import is_new_leak
 
 #: what perf.yml lets a stage be called: it is put into commands that people copy
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")

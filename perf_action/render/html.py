@@ -18,9 +18,9 @@ from perf_action.model.report import FlameGraph, Report
 from perf_action.model.snapshot import Snapshot
 from perf_action.render import escape, plot, words
 from perf_action.render import sentence as sentences
+from perf_action.render.clauses import name_of
 from perf_action.render.facts import Facts, facts
 from perf_action.render.flamegraph import diff_svg, resource, svg
-from perf_action.render.headline import name_of
 from perf_action.render.rows import MetricRow
 from perf_action.render.sentence import Span
 

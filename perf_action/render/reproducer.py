@@ -18,9 +18,9 @@ from perf_action.errors import PerfActionError
 from perf_action.model.change import Comparison, Verdict
 from perf_action.model.report import Report
 from perf_action.render import numbers, sentence
-from perf_action.render.accused import suspects_of, told_sentence
+from perf_action.render.accused import suspects_of, why
 from perf_action.render.again import commits, stages_to_repeat
-from perf_action.render.headline import function_clause, is_new_leak, leak_clause, metric_clause
+from perf_action.render.clauses import function_clause, is_new_leak, leak_clause, metric_clause
 
 FOLDER: Final = "reproduce"
 _SETTINGS: Final = "perf-reproduce.yml"
@@ -127,7 +127,7 @@ def _expected(report: Report) -> list[str]:
     out = []
     for row in [f for f in comparison.functions if f.verdict is Verdict.REGRESSION][:_MOST_ROWS]:
         out.append(f"- {sentence.markdown(function_clause(row))}")
-        out += [f"  - {sentence.markdown(told_sentence(s))}" for s in suspects_of(row, report.suspects)]
+        out += [f"  - {sentence.markdown(why(s))}" for s in suspects_of(row, report.suspects)]
     for metric in [m for m in comparison.metrics if m.verdict is Verdict.REGRESSION][:_MOST_ROWS]:
         out.append(f"- {sentence.markdown(metric_clause(metric))}")
     out += [f"- {sentence.markdown(leak_clause(k))}" for k in comparison.leaks if is_new_leak(k)][:_MOST_ROWS]

@@ -15,7 +15,7 @@ from perf_action.model.report import Report, StageOutcome
 from perf_action.model.route import parts
 from perf_action.model.tree import costs
 from perf_action.render import escape, numbers, words
-from perf_action.render.headline import is_new_leak, name_of
+from perf_action.render.clauses import is_new_leak, name_of
 from perf_action.render.sentence import Span
 
 HOTTEST = 5

@@ -17,8 +17,8 @@ from perf_action.model.report import Report
 from perf_action.model.suspect import Suspect
 from perf_action.model.touched import Lines
 from perf_action.render import escape, sentence
-from perf_action.render.accused import advice_for, culprit, inside, suspects_of, told
-from perf_action.render.headline import function_clause, is_new_leak, leak_clause, metric_clause
+from perf_action.render.accused import accusation, advice_for, culprit, inside, suspects_of, why
+from perf_action.render.clauses import function_clause, is_new_leak, leak_clause, metric_clause
 
 SETTINGS: Final = "perf.yml"
 _MOST_RELATED: Final = 20
@@ -85,14 +85,14 @@ def _function(row: FunctionChange, report: Report) -> Result:
     chief = culprit(row, report.suspects)
     own = None if row.file in report.foreign_files else _own_place(row)
     places = [
-        Place(file=s.file, lines=lines, label=told(s))
+        Place(file=s.file, lines=lines, label=sentence.plain(why(s)))
         for s in suspects_of(row, report.suspects)
         for lines in (s.lines or (None,))
         if inside(s.file)
     ]
     if chief is not None and inside(chief.file):
         place = Place(file=chief.file, lines=chief.lines[0])
-        message = told(chief)
+        message = sentence.plain(accusation(row, chief))
     else:
         place, message = own or Place(file=SETTINGS), sentence.plain(function_clause(row))
     related = [p for p in places if (p.file, p.lines) != (place.file, place.lines)]

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from perf_action.model.trend import Basis, ChangePoint, Drift, Line, Trend
 from perf_action.render import escape, numbers
+from perf_action.render.clauses import name_of
 from perf_action.render.console import WIDTH, console_for, plain
-from perf_action.render.headline import name_of
 from perf_action.render.sentence import Span
 
 _BARS = "▁▂▃▄▅▆▇█"

@@ -305,7 +305,6 @@ SUSPECT = Suspect(
     file="shop/views.py",
     lines=((40, 47),),
     confidence=Confidence.HIGH,
-    reason="`encode` +32 % CPU per request; called from `serialize_all`, changed in this pull request, lines 40–47",
     function_file="app.py",
 )
 
@@ -313,8 +312,8 @@ SUSPECT = Suspect(
 def test_a_regression_is_annotated_on_the_changed_lines_that_lead_to_it(tell) -> None:
     lines = tell(replace(WORSE, suspects=(SUSPECT,))).lines
     assert (
-        "::warning title=Regression,file=shop/views.py,line=40,endLine=47::`encode` +32 %25 CPU per request; called from"
-        " `serialize_all`, changed in this pull request, lines 40–47 (sure)"
+        "::warning title=Regression,file=shop/views.py,line=40,endLine=47::encode costs +32 %25 CPU per request"
+        " (12.0 → 15.9 µs); called from serialize_all, changed in this pull request, lines 40–47 of shop/views.py (sure)"
     ) in lines
 
 

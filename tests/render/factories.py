@@ -552,7 +552,6 @@ SUSPECTS = (
     Suspect(
         function="encode", kind="cpu", change=0.31, relation="calls it", changed="serialize_all", file="routes.py",
         lines=((40, 47),), confidence=Confidence.HIGH, path=("serialize_all", "encode"), function_file="codec.py",
-        reason="called from `serialize_all`, changed in this pull request, lines 40–47 of routes.py",
     ),
 )  # fmt: skip
 
@@ -772,7 +771,7 @@ def hostile() -> Report:
                 lines=((1, 2),),
                 confidence=Confidence.HIGH,
                 path=(f.name,),
-                reason=f.name,
+                doubt=f.name,
             )
             for f in functions
         ),

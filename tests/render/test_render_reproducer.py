@@ -180,12 +180,11 @@ def test_the_script_measures_both_commits_in_a_clone_and_leaves_it_as_it_was(tmp
 
 def test_a_suspect_is_told_with_names_as_names() -> None:
     suspect = Suspect(
-        function="encode", kind="cpu", change=0.3, relation="calls it", changed="f", file="a.py", lines=((4, 7),),
-        confidence=Confidence.HIGH, reason="`encode` +31 % CPU per request; called from `a|b`, changed in this pull request",
-        function_file="codec.py",
+        function="encode", kind="cpu", change=0.3, relation="calls it", changed="a|b", file="a.py", lines=((4, 7),),
+        confidence=Confidence.HIGH, function_file="codec.py",
     )  # fmt: skip
     text = reproducer(regressed("cpu", suspects=(suspect,)), kept(SETTINGS))["reproduce/README.md"]
     assert (
-        "  - `encode` +31 % CPU per request; called from <code>a&#124;b</code>, changed in this pull request"
+        "  - called from <code>a&#124;b</code>, changed in this pull request, lines 4–7 of `a.py` (sure)"
         in text
     )

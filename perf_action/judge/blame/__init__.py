@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from perf_action.compare.touched import bare_name, seen_lines
-from perf_action.judge.blame.accusing import reason_of
 from perf_action.judge.blame.dependencies import Dependencies
 from perf_action.judge.blame.edits import Edit, Edits
 from perf_action.judge.blame.flow import Flow, Stack, flow_of
@@ -91,7 +90,7 @@ class _Court:
     def suspects(self, row: FunctionChange) -> list[Suspect]:
         """The best few, the surest first. What is only possible is left out beside what is sure."""
         found = [
-            replace(s, function_file=row.file, function_line=row.line, reason=reason_of(row, s))
+            replace(s, function_file=row.file, function_line=row.line)
             for s in (*self._itself(row), *self._callers(row), *self._called(row), *self._packages(row))
         ]
         found.sort(key=lambda s: _RANK[s.confidence])
@@ -250,7 +249,7 @@ def _of_edit(
         confidence=confidence,
         path=path,
         share=share,
-        reason=doubt,
+        doubt=doubt,
     )
 
 
