@@ -6,7 +6,9 @@ exception into an exit code. Codes: 1 the verdict fails, 2 bad usage, config or 
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +19,20 @@ def one_line(text: object, limit: int = 500) -> str:
     """`text` safe to print: control and bidi characters escaped, at most `limit` characters."""
     shown = _UNPRINTABLE.sub(lambda m: f"\\x{ord(m.group()):02x}", str(text))
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def nearest(name: object, known: Iterable[str], *, alike: float = 0.5) -> str:
+    """The one of `known` that `name` was most likely meant to be; empty if none is `alike` (0..1). Bounded: names may be
+    thousands, and long.
+    """
+    names = [one[:200] for _, one in zip(range(2000), known, strict=False)]
+    return next(iter(difflib.get_close_matches(str(name)[:200], names, n=1, cutoff=alike)), "")
+
+
+def did_you_mean(name: object, known: Iterable[str], otherwise: str = "", *, alike: float = 0.5) -> str:
+    """``did you mean 'x'?``; `otherwise` if none of `known` is like it."""
+    near = nearest(name, known, alike=alike)
+    return f"did you mean {near!r}?" if near else otherwise
 
 
 class PerfActionError(Exception):

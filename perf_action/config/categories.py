@@ -6,7 +6,6 @@ nothing else, so that no file of settings can make the program run forever.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -14,6 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from perf_action.config.group import Group
+from perf_action.errors import did_you_mean
 from perf_action.model.category import CATEGORIES, OTHER, CategoryRule, why_no_pattern
 
 _MOST_RULES, _MOST_PATTERNS = 500, 100
@@ -57,9 +57,9 @@ def _checked(value: dict[str, list[CategoryOptions]]) -> dict[str, list[Category
             continue
         if not re.fullmatch(r"[a-z0-9][a-z0-9 _-]{0,39}", name):
             raise ValueError(f"{name[:60]!r} is not a plain name: small letters, digits, spaces, - and _")
-        near = difflib.get_close_matches(name, CATEGORIES, n=1, cutoff=_ALIKE)
-        if near:
-            raise ValueError(f"there is no category {name!r}; did you mean {near[0]!r}?")
+        meant = did_you_mean(name, CATEGORIES, alike=_ALIKE)
+        if meant:
+            raise ValueError(f"there is no category {name!r}; {meant}")
     if sum(map(len, value.values())) > _MOST_RULES:
         raise ValueError(f"more than {_MOST_RULES} rules")
     return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -12,6 +11,7 @@ from pydantic import Field
 from perf_action.config.group import Command, Group
 from perf_action.config.quantity import Seconds
 from perf_action.config.service import Ready, Service
+from perf_action.errors import nearest
 
 #: what the service may ask of a need; written {needs.NAME.port}
 FIELDS = ("port", "work")
@@ -71,9 +71,9 @@ def _check_places(value: Any, known: list[str], key: str) -> None:
             if name in known and wanted in FIELDS:
                 continue
             fits = [f"{n}.{f}" for n in known for f in FIELDS]
-            near = difflib.get_close_matches(match[1], fits, n=1, cutoff=0.4)
+            near = nearest(match[1], fits, alike=0.4)
             there = ", ".join(known) or "none"
-            hint = f"did you mean {{needs.{near[0]}}}?" if near else f"of needs before it, there is {there}"
+            hint = f"did you mean {{needs.{near}}}?" if near else f"of needs before it, there is {there}"
             raise ValueError(f"{where}: {match[0]} stands for nothing; {hint}")
 
 

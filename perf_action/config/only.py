@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 
 from perf_action.config.groups import Config
-from perf_action.errors import UsageError
+from perf_action.errors import UsageError, did_you_mean
 from perf_action.model.trial import CLEAN, SOAK
 
 
@@ -17,8 +16,7 @@ def only(config: Config, names: Collection[str]) -> Config:
     known = [CLEAN, *((SOAK,) if config.measure.soak else ()), *config.stages]
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(known)}"
+            remedy = did_you_mean(name, known, f"there is {', '.join(known)}")
             raise UsageError(f"--only {name}: there is no such stage; {remedy}")
     measure = config.measure.model_copy(
         update={"clean": CLEAN in names, "soak": config.measure.soak if SOAK in names else 0.0}

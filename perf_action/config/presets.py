@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from importlib import resources
 from typing import Any
 
 import yaml
+
+from perf_action.errors import did_you_mean
 
 _FOLDER = resources.files("perf_action") / "resources" / "budgets"
 
@@ -21,8 +22,7 @@ def names() -> tuple[str, ...]:
 def preset(name: str) -> dict[str, Any]:
     """The budgets of a preset, as written. ValueError names the nearest one."""
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(names())}"
+        hint = did_you_mean(name, names(), f"there is {', '.join(names())}")
         raise ValueError(f"there is no preset {name!r}; {hint}")
     found: dict[str, Any] = yaml.safe_load((_FOLDER / f"{name}.yml").read_text(encoding="utf-8"))
     return found

@@ -4,7 +4,6 @@ nearest known key.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -15,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from perf_action.config.groups import Config
-from perf_action.errors import ConfigError
+from perf_action.errors import ConfigError, did_you_mean
 
 MAX_BYTES = 1_000_000
 
@@ -105,20 +104,15 @@ def _explain(error: Any, source: object) -> ConfigError:
     key = ".".join(place)
     if error["type"] == "extra_forbidden":
         known = _known_keys(place[:-1])
-        near = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.5)
-        remedy = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}"
+        remedy = did_you_mean(place[-1], known, f"known here: {', '.join(sorted(known))}")
         return ConfigError(source, key, "unknown key", remedy)
     if error["type"] == "missing":
         return ConfigError(source, key, "missing", "it has no default")
     if error["type"] in ("literal_error", "enum"):
         given = str(error["input"])
         allowed = error["ctx"]["expected"]
-        near = difflib.get_close_matches(
-            given, allowed.replace("'", "").replace(" or ", ", ").split(", "), n=1
-        )
-        return ConfigError(
-            source, key, f"{given!r} is not one of {allowed}", f"did you mean {near[0]!r}?" if near else ""
-        )
+        remedy = did_you_mean(given, allowed.replace("'", "").replace(" or ", ", ").split(", "))
+        return ConfigError(source, key, f"{given!r} is not one of {allowed}", remedy)
     reason = error["msg"].removeprefix("Value error, ")
     return ConfigError(source, key, reason[:1].lower() + reason[1:])
 

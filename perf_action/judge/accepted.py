@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from perf_action.judge.budgets.limits import nearest
+from perf_action.judge.budgets.limits import nearest_one
 from perf_action.judge.budgets.patterns import Pattern
 from perf_action.judge.budgets.spent import Place
 from perf_action.model.accepted import EVERYTHING, Accepted, AcceptedState, Spoken
@@ -206,7 +206,7 @@ def _judge(subject: str, statement: _Statement, said: Spoken, around: _Around) -
     pattern = Pattern(subject) if subject != EVERYTHING and subject.count("*") <= _MOST_SUBJECTS else None
     mine = [row for row in around.rows if row.is_meant(subject, pattern)]
     if not mine and subject != EVERYTHING:
-        near = nearest(subject, (row.name for row in around.rows))
+        near = nearest_one(subject, (row.name for row in around.rows))
         return replace(base, state=AcceptedState.UNKNOWN, note=f"nothing of this name was compared{near}")
     worse = tuple(dict.fromkeys(row.key for row in mine if row.worse))
     if not worse:

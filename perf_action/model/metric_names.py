@@ -5,8 +5,9 @@ A test holds this list against the names that the sources say.
 
 from __future__ import annotations
 
-import difflib
 from fnmatch import fnmatchcase
+
+from perf_action.errors import did_you_mean
 
 #: names, and globs for families whose members depend on the run
 KNOWN: tuple[str, ...] = (
@@ -58,11 +59,10 @@ def why_unknown(name: str) -> str:
     if any(fnmatchcase(name, known) for known in KNOWN):
         return ""
     family = name.split(".", maxsplit=1)[0]
-    near = difflib.get_close_matches(name, KNOWN, n=1, cutoff=_NEAR)
-    if near:
-        return f"there is no metric {name!r}; did you mean {near[0]!r}?"
+    meant = did_you_mean(name, KNOWN, alike=_NEAR)
+    if meant:
+        return f"there is no metric {name!r}; {meant}"
     if family in {known.split(".")[0] for known in KNOWN} and "." in name:
         return ""
-    near = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(KNOWN[:4])} …"
+    hint = did_you_mean(name, KNOWN, f"there is {', '.join(KNOWN[:4])} …", alike=0.4)
     return f"there is no metric {name!r}; {hint}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from perf_action.judge.advice.numbers import Held
 from perf_action.judge.advice.rules import CategoryOver, Frames
 from perf_action.judge.advice.scan import Scan, Site
 from perf_action.judge.advice.table import Asked
+from perf_action.judge.budgets.limits import half_of_share
 from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison, LeakChange, Verdict
 from perf_action.model.finding import Finding
@@ -28,8 +28,6 @@ _FRAMES, _NAME = 12, 120
 _REGRESSED: Final = 0.3
 #: calls on two lines do the same twice if the cheaper one costs at least this part of the dearer one
 _AS_DEAR: Final = 0.3
-#: samples of one function scatter about twice as much as a Poisson variable; 1.28 errors are a 80 % interval
-_PHI, _ERRORS = 2.0, 1.28
 #: kinds of cost that stand in for another one where that was not measured
 _INSTEAD: Final[Mapping[str, str]] = {"cpu": "instructions"}
 _TOP_LEVEL: Final = "<module>"
@@ -190,8 +188,7 @@ def _enough(scan: Scan, share: float, asked: Frames) -> bool:
     """Whether a share is large enough, and surely so: its lower end is, where it was sampled."""
     if not 0 < asked.at_least <= share:
         return False
-    everything = scan.samples(1.0)
-    error = _ERRORS * math.sqrt(_PHI * share * max(0.0, 1 - share) / everything)
+    error = half_of_share(share, scan.samples(1.0))
     return scan.samples(share) >= asked.samples and share - error >= asked.at_least
 
 

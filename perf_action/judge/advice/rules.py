@@ -8,7 +8,6 @@ Patterns are ``name`` or ``name @ file or module``; `*` stands for any character
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
@@ -19,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationEr
 
 from perf_action.config.group import Group
 from perf_action.config.quantity import Share, quantity
-from perf_action.errors import ConfigError
+from perf_action.errors import ConfigError, did_you_mean
 from perf_action.model.category import why_no_pattern
 
 #: the files of `resources/advice`, and the languages of their rules
@@ -234,12 +233,11 @@ def check_together(rules: Sequence[Rule]) -> None:
     for rule in rules:
         for general in rule.refines:
             if general not in ids or general == rule.id:
-                near = difflib.get_close_matches(general, ids - {rule.id}, n=1)
                 raise ConfigError(
                     "advice",
                     f"{rule.id}.refines",
                     f"there is no other rule {general!r}",
-                    f"did you mean {near[0]!r}?" if near else "",
+                    did_you_mean(general, sorted(ids - {rule.id})),
                 )
 
 
@@ -249,8 +247,7 @@ def _explain(error: Any, raw: Sequence[dict[str, Any]], source: str) -> ConfigEr
     key = ".".join([name, *(str(p) for p in rest)])
     if error["type"] == "extra_forbidden":
         known = sorted(_keys_at(rest[:-1]))
-        near = difflib.get_close_matches(str(rest[-1]), known, n=1, cutoff=0.5)
-        remedy = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+        remedy = did_you_mean(rest[-1], known, f"known here: {', '.join(known)}")
         return ConfigError(source, key, "unknown key", remedy)
     if error["type"] == "missing":
         return ConfigError(source, key, "missing", "it has no default")

@@ -12,7 +12,7 @@ from perf_action.judge.budgets.categories import category_budget
 from perf_action.judge.budgets.derived import derived
 from perf_action.judge.budgets.functions import function_budget
 from perf_action.judge.budgets.hot import hot_function
-from perf_action.judge.budgets.limits import joined, nearest, unknown
+from perf_action.judge.budgets.limits import joined, nearest_one, unknown
 from perf_action.judge.budgets.metrics import of_change, of_metric
 from perf_action.judge.budgets.routes import route_budget
 from perf_action.model import route
@@ -81,7 +81,7 @@ def _of(budget: Budget, metric: Metric | None, head: Snapshot, note: str) -> Fin
 def _not_measured(budget: Budget, head: Snapshot) -> Finding:
     measured = [m.name for m in head.metrics if not route.parts(m.name)[1]]
     if why_unknown(budget.rule):
-        near = nearest(budget.rule, (*measured, *KNOWN))
+        near = nearest_one(budget.rule, (*measured, *KNOWN))
         return unknown(budget, f"it was not measured; no metric of this name was read{near}")
     remedy = next((r for start, r in _REMEDIES if budget.rule.startswith(start)), "no stage here measures it")
     return unknown(budget, f"it was not measured; {remedy}")

@@ -12,7 +12,7 @@ from perf_action.judge.budgets.limits import (
     finding,
     half_of_share,
     joined,
-    nearest,
+    nearest_one,
     unknown,
     worst,
 )
@@ -31,7 +31,7 @@ def category_budget(budget: Budget, categories: Sequence[CategoryCost]) -> Findi
         return unknown(budget, f"it was not measured; add a stage with a profiler of {what}")
     known = {c.category.lower() for c in categories} | {*CATEGORIES, OTHER}
     if budget.pattern.lower() not in known:
-        return unknown(budget, f"there is no such category{nearest(budget.pattern, sorted(known))}")
+        return unknown(budget, f"there is no such category{nearest_one(budget.pattern, sorted(known))}")
     stages = dict.fromkeys(c.stage for c in costs)
     return worst(budget, [_of_stage(budget, [c for c in costs if c.stage == stage]) for stage in stages])
 

@@ -14,7 +14,7 @@ from perf_action.judge.budgets.limits import (
     half_of_share,
     is_judged,
     joined,
-    nearest,
+    nearest_one,
     unknown,
     worst,
 )
@@ -102,7 +102,7 @@ def _not_seen(budget: Budget, source: Spent, comparison: Comparison | None, patt
     if any(pattern.matches(_place(row)) for row in rows):
         return finding(budget, State.PASS, value=0.0, message="it is on base only")
     ranked = sorted(source.shares, key=lambda place: -source.shares[place])
-    near = nearest(budget.pattern, (place.key.name for place in ranked))
+    near = nearest_one(budget.pattern, (place.key.name for place in ranked))
     return unknown(budget, f"nothing of this name was seen in the profile{near}")
 
 
@@ -140,7 +140,7 @@ def _of_change(budget: Budget, comparison: Comparison | None) -> Finding:
     pattern = Pattern(budget.pattern)
     mine = [row for row in rows if pattern.matches(_place(row))]
     if not mine:
-        near = nearest(budget.pattern, (row.name for row in rows))
+        near = nearest_one(budget.pattern, (row.name for row in rows))
         return unknown(budget, f"nothing of this name was seen on both sides{near}")
     if budget.together:
         return _of_sum(budget, mine)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from perf_action.compare.idle import idle_functions
+from perf_action.judge.budgets.limits import LEAST_SAMPLES, half_of_share
 from perf_action.model.finding import Budget, Finding, State
 from perf_action.model.profile import UNKNOWN, FunctionKey, Profile
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.tree import costs
 
-#: fewer samples than this cannot rank functions
-_LEAST_SAMPLES = 100
-#: samples of one function scatter about twice as much as a Poisson variable; 1.28 errors are a 80 % interval
-_PHI, _ERRORS = 2.0, 1.28
 _EVIDENCE = 5
 
 
@@ -38,9 +34,9 @@ def hot_function(budget: Budget, head: Snapshot) -> Finding | None:
     (key, share), limit = hot.shares[0], budget.limit
     state = State.FAIL if share > limit else State.PASS
     message = f"{key.name} takes {share:.1%} of the CPU time itself"
-    if hot.samples and hot.samples < _LEAST_SAMPLES:
-        state, message = State.CANNOT_TELL, f"only {hot.samples:.0f} samples; {_LEAST_SAMPLES} are needed"
-    elif hot.samples and abs(share - limit) < _ERRORS * math.sqrt(_PHI * share * (1 - share) / hot.samples):
+    if hot.samples and hot.samples < LEAST_SAMPLES:
+        state, message = State.CANNOT_TELL, f"only {hot.samples:.0f} samples; {LEAST_SAMPLES} are needed"
+    elif hot.samples and abs(share - limit) < half_of_share(share, hot.samples):
         state = State.CANNOT_TELL
         message += ", too close to the limit for so few samples"
     return Finding(

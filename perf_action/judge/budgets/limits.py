@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from perf_action.errors import nearest
 from perf_action.model.change import Interval, Verdict
 from perf_action.model.finding import Budget, Finding, State
 
@@ -98,8 +98,7 @@ def worst(budget: Budget, found: Sequence[Finding]) -> Finding:
     )
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``; the nearest is 'x'``, or nothing if no name is like it. Bounded: names may be thousands and long."""
-    names = [k[:200] for _, k in zip(range(2000), known, strict=False)]
-    near = difflib.get_close_matches(name[:200], names, n=1, cutoff=0.4)
-    return f"; the nearest is {near[0]!r}" if near else ""
+def nearest_one(name: str, known: Iterable[str]) -> str:
+    """``; the nearest is 'x'``, or nothing if no name is like it."""
+    near = nearest(name, known, alike=0.4)
+    return f"; the nearest is {near!r}" if near else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import translate
 
-from perf_action.judge.budgets.limits import joined, nearest, unknown, worst
+from perf_action.judge.budgets.limits import joined, nearest_one, unknown, worst
 from perf_action.judge.budgets.metrics import of_change, of_metric
 from perf_action.model import route
 from perf_action.model.change import Comparison
@@ -55,5 +55,5 @@ def _not_measured(budget: Budget, names: list[str]) -> Finding:
         )
     labels = dict.fromkeys(route.parts(name)[1] for name in names)
     return unknown(
-        budget, f"no such route was measured, or it had too few requests{nearest(budget.pattern, labels)}"
+        budget, f"no such route was measured, or it had too few requests{nearest_one(budget.pattern, labels)}"
     )

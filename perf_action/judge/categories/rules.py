@@ -14,7 +14,6 @@ Rules of the user come before those of the program; of several rules that fit, t
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +22,7 @@ from typing import Any, Final
 
 import yaml
 
-from perf_action.errors import InputError
+from perf_action.errors import InputError, did_you_mean
 from perf_action.judge.code.places import Language, Place
 from perf_action.judge.globs import Glob, Globs
 from perf_action.model.category import CATEGORIES, CategoryRule, why_no_pattern
@@ -105,8 +104,7 @@ def _rule(category: str, raw: object, languages: Sequence[Language], source: str
         raise InputError(source, "is no rule", place=place, remedy=f"known keys: {', '.join(_KEYS)}")
     for key in raw:
         if key not in _KEYS:
-            near = difflib.get_close_matches(str(key), _KEYS, n=1, cutoff=0.5)
-            remedy = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(_KEYS)}"
+            remedy = did_you_mean(key, _KEYS, f"known here: {', '.join(_KEYS)}")
             raise InputError(source, f"unknown key {str(key)!r}", place=place, remedy=remedy)
     given = {key: _patterns(raw[key], source, f"{place}.{key}") for key in _PATTERNS if key in raw}
     if not given.keys() & {"function", "file", "module"}:
