@@ -8,7 +8,7 @@ DEMO_STAMP := $(VENV)/.demo-installed
 
 # uv installs the rest, many times faster than pip; $(call install,VENV,what to install)
 install = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt && \
-	$(1)/bin/uv pip install --quiet --python $(1)/bin/python $(2)
+	$(1)/bin/uv pip install --quiet --compile-bytecode --python $(1)/bin/python $(2)
 
 TEST_VENV := .venv-test
 TEST_STAMP := $(TEST_VENV)/.installed

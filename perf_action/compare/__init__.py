@@ -28,6 +28,7 @@ _CALLED = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
 def compare(base: Snapshot, head: Snapshot, options: CompareOptions | None = None) -> Comparison:
     """Head against base. Times are judged only on the same hardware, and nothing is where the load itself was no good."""
     options = options or CompareOptions()
+    base, head = base.by_function(), head.by_function()
     ours, theirs = base.environment or Environment(), head.environment or Environment()
     untimed = options.untimed if ours.same_hardware(theirs) else "measured on different hardware"
     functions = function_changes(base, head, options, untimed=untimed)

@@ -17,6 +17,7 @@ from perf_action.model.profile import FunctionKey, Profile
 from perf_action.model.tree import outermost
 
 Floats = NDArray[np.float64]
+_FUNCTION = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ def call_tree(
 ) -> CallTree:
     """The tree of both sides' units. Samples whose leaf is one of `idle` count for nothing."""
     base_ids, head_ids, functions = match_functions(_keys(base), _keys(head))
-    nodes: dict[tuple[int, int], int] = {}
+    nodes: dict[int, int] = {}
     columns = {
         side: [_column(unit, ids, nodes, idle) for unit in units]
         for side, units, ids in (("base", base, base_ids), ("head", head, head_ids))
@@ -110,8 +111,8 @@ def call_tree(
     return CallTree(
         functions=tuple(functions),
         lines=tuple(lines),
-        parent=tuple(parent for parent, _ in nodes),
-        function=np.array([function for _, function in nodes], dtype=np.int64),
+        parent=tuple(edge >> 32 for edge in nodes),
+        function=np.array(list(nodes), dtype=np.int64) & _FUNCTION,
         base=_matrix(columns["base"], len(nodes)),
         head=_matrix(columns["head"], len(nodes)),
     )
@@ -124,18 +125,18 @@ def _keys(units: Sequence[Weighed]) -> dict[FunctionKey, None]:
 def _column(
     unit: Weighed,
     ids: dict[FunctionKey, int],
-    nodes: dict[tuple[int, int], int],
+    nodes: dict[int, int],
     idle: Collection[FunctionKey],
 ) -> tuple[NDArray[np.int64], Floats]:
-    """The shared nodes that a profile's samples lie on, and their values."""
+    """The shared nodes (by parent above 32 bits of function) that a profile's samples lie on, and their values."""
     p = unit.profile
     keys = p.function_keys()
     number = [ids[key] for key in keys]
     function_of = p.frame_function[p.stack_frame].tolist()
     shared: list[int] = []
     for parent, function in zip(p.stack_parent.tolist(), function_of, strict=True):
-        place = (shared[parent] if parent >= 0 else -1, number[function])
-        shared.append(nodes.setdefault(place, len(nodes)))
+        edge = (shared[parent] if parent >= 0 else -1) << 32 | number[function]
+        shared.append(nodes.setdefault(edge, len(nodes)))
     where = np.array(shared, dtype=np.int64)[p.sample_stack]
     values = p.sample_values[:, unit.kind].astype(float)
     if idle:

@@ -6,12 +6,13 @@ that any two can be compared.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Metric, Series
 from perf_action.model.profile import CapturedProfile, ProfileSlice
 from perf_action.model.query import Query
+from perf_action.model.tree import by_function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,6 +33,14 @@ class Snapshot:
     queries: tuple[Query, ...] | None = None
     notes: tuple[str, ...] = ()
     not_comparable: str = ""
+
+    def by_function(self) -> Snapshot:
+        """The same with lines not told apart, which is much less to look at; time-lines are left as they are."""
+        return replace(
+            self,
+            captures=tuple(replace(c, profile=by_function(c.profile)) for c in self.captures),
+            slices=tuple(replace(s, profile=by_function(s.profile)) for s in self.slices),
+        )
 
     def metric(self, name: str) -> Metric | None:
         """The metric of that name, if it was measured."""

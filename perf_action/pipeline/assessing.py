@@ -115,10 +115,18 @@ def _report(
         untimed="" if chosen.same_hardware else "measured on other hardware or with other tools",
         run_sd=run_sd,
     )
-    comparison = compare(chosen.snapshot, head, options) if chosen.snapshot and head else None
+    # once, because most questions are about functions: what is flat already is not made so again
+    flat = replace(
+        measured, sides={side: snapshot.by_function() for side, snapshot in measured.sides.items()}
+    )
+    flat_head = flat.sides.get(Side.HEAD)
+    flat_base = (
+        flat.sides[Side.BASE] if beside else chosen.snapshot.by_function() if chosen.snapshot else None
+    )
+    comparison = compare(flat_base, flat_head, options) if flat_base and flat_head else None
     if comparison and beside and measured.confirmation:
         comparison = _confirmed(comparison, measured.confirmation, options)
-    spent = category_costs(categories, head, chosen.snapshot) if head else ()
+    spent = category_costs(categories, flat_head, flat_base) if flat_head else ()
     findings = judge(budgets, head, comparison, spent) if head else ()
     report = Report(
         title="",
@@ -128,7 +136,7 @@ def _report(
         comparison=comparison,
         budgets=findings,
         stages=measured.stages,
-        flames=measured.flames(),
+        flames=flat.flames(),
         environment=measured.environment,
         notes=(*measured.notes, *chosen.warnings),
         skipped=measured.skipped or measured.identical,
@@ -136,7 +144,7 @@ def _report(
         checks=measured.checks,
         categories=spent,
         head_leaks=leaks_of(head) if head and comparison is None else (),
-        suspects=blame(comparison, head, chosen.snapshot, options.touched) if head else (),
+        suspects=blame(comparison, flat_head, flat_base, options.touched) if flat_head else (),
         foreign_files=foreign_files(comparison),
     )
     if head:

@@ -96,9 +96,11 @@ class Run:
         return self.sides[side]
 
     def flames(self) -> tuple[FlameGraph, ...]:
-        """The merged profile of each stage that head has one of."""
-        head = stage_profiles(self.sides[Side.HEAD]) if Side.HEAD in self.sides else {}
-        base = stage_profiles(self.sides[Side.BASE]) if Side.BASE in self.sides else {}
+        """The merged profile of each stage that head has one of, by function."""
+        head, base = (
+            stage_profiles(self.sides[side].by_function()) if side in self.sides else {}
+            for side in (Side.HEAD, Side.BASE)
+        )
         return tuple(
             FlameGraph(stage=name, base=base.get(name), head=profile) for name, profile in head.items()
         )

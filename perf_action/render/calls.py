@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from perf_action.model.profile import FunctionKey, Profile
-from perf_action.model.tree import function_ids, stack_self
+from perf_action.model.tree import stack_self
+
+_FUNCTION = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +41,20 @@ class CallTree:
 
 def call_tree(sides: Sequence[tuple[Profile, int]]) -> CallTree:
     """The merged tree of profiles, each with the index of the kind to show; lines and threads are not told apart."""
-    nodes: dict[tuple[int, FunctionKey], int] = {}
+    known: dict[FunctionKey, int] = {}
+    nodes: dict[int, int] = {}
     lines: list[int] = []
     selves: list[list[int]] = [[] for _ in sides]
     for side, (profile, kind) in enumerate(sides):
-        places = _add(profile, nodes, lines)
+        places = _add(profile, known, nodes, lines)
         for row in selves:
             row.extend([0] * (len(nodes) - len(row)))
         for place, value in zip(places, stack_self(profile, kind).tolist(), strict=True):
             selves[side][place] += value
-    parents = tuple(parent for parent, _ in nodes)
+    parents = tuple(edge >> 32 for edge in nodes)
+    keys = list(known)
     return CallTree(
-        keys=tuple(key for _, key in nodes),
+        keys=tuple(keys[edge & _FUNCTION] for edge in nodes),
         lines=tuple(lines),
         parents=parents,
         depths=_depths(parents),
@@ -59,16 +63,17 @@ def call_tree(sides: Sequence[tuple[Profile, int]]) -> CallTree:
     )
 
 
-def _add(profile: Profile, nodes: dict[tuple[int, FunctionKey], int], lines: list[int]) -> list[int]:
-    """Add the stacks of a profile; for each the node it became."""
-    keys, mapped = function_ids(profile)
-    functions = profile.frame_function.tolist()
+def _add(
+    profile: Profile, known: dict[FunctionKey, int], nodes: dict[int, int], lines: list[int]
+) -> list[int]:
+    """Add the stacks of a profile; for each the node it became. `nodes` are by parent above 32 bits of function."""
+    numbers = [known.setdefault(key, len(known)) for key in profile.function_keys()]
     defined = profile.function_line.tolist()
     places: list[int] = []
-    for parent, frame in zip(profile.stack_parent.tolist(), profile.stack_frame.tolist(), strict=True):
-        function = functions[frame]
-        place = (places[parent] if parent >= 0 else -1, keys[mapped[function]])
-        node = nodes.setdefault(place, len(nodes))
+    of_stacks = profile.frame_function[profile.stack_frame].tolist()
+    for parent, function in zip(profile.stack_parent.tolist(), of_stacks, strict=True):
+        edge = (places[parent] if parent >= 0 else -1) << 32 | numbers[function]
+        node = nodes.setdefault(edge, len(nodes))
         if node == len(lines):
             lines.append(defined[function])
         places.append(node)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from perf_action.model.builder import ProfileBuilder
 from perf_action.model.profile import ValueKind
-from perf_action.model.tree import costs, outermost
+from perf_action.model.tree import Cost, by_function, costs, merge, outermost
 
 STACKS = st.lists(
     st.tuples(st.lists(st.sampled_from("abcd"), min_size=1, max_size=7), st.integers(0, 9)), max_size=12
@@ -33,3 +33,25 @@ def test_costs_are_what_they_are_defined_as(stacks: list[tuple[list[str], int]])
 def test_no_nodes_are_no_outermost_ones() -> None:
     assert outermost([], [], 0) == []
     assert outermost([-1, 0, 1, 0, -1], [7, 8, 7, 8, 7], 9) == [0, 1, 3, 4]
+
+
+@given(stacks=STACKS)
+def test_by_function_nothing_but_lines_is_lost(stacks: list[tuple[list[str], int]]) -> None:
+    builder = ProfileBuilder([ValueKind("cpu", "samples")])
+    for at, (names, value) in enumerate(stacks):
+        frames = [builder.frame(builder.function(n, line=3), at + i) for i, n in enumerate(names)]
+        builder.sample(builder.stack_of(frames), (value,), thread=f"t{at}", time_ns=at)
+    profile = builder.build()
+    flat = by_function(profile)
+    flat.check()
+    assert costs(flat) == costs(profile)
+    paths = [
+        tuple(flat.key(int(flat.frame_function[f])) for f in flat.frames_of(s))
+        for s in range(len(flat.stack_parent))
+    ]
+    assert len(set(paths)) == len(paths)
+    assert set(flat.sample_stack.tolist()) <= set(range(len(paths)))
+    assert by_function(flat) is flat
+    assert costs(merge([profile, flat])) == {
+        key: Cost(2 * c.self, 2 * c.total) for key, c in costs(profile).items()
+    }

@@ -69,6 +69,7 @@ def category_costs(
     stages the longest. `samples` of a result is how many samples its share rests on, 0 where nothing was sampled.
     """
     out: list[CategoryCost] = []
+    head, base = head.by_function(), base.by_function() if base is not None else None
     looked_at = {of_memory: Frames(categories.book, _ALLOCATION * of_memory) for of_memory in (False, True)}
     for kind in kinds:
         frames = looked_at[kind in _OF_MEMORY]
