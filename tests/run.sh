@@ -28,10 +28,10 @@ part "quick tests"
 part "quick tests on the other Pythons"
 bash tests/pythons.sh "$bin"
 
-rooms=(tests/formats tests/examples tests/store tests/render tests/compare tests/cli tests/github tests/machine)
+alone=(tests/e2e tests/matrix tests/rig)
 
-part "printers of the profilers, example services, git remotes and browsers"
-"$bin/pytest" -q -m slow -n 2 --durations=8 "${rooms[@]}"
+part "profilers and their printers, load, example services, git remotes and browsers"
+"$bin/pytest" -q -m slow -n 2 --durations=8 tests "${alone[@]/#/--ignore=}"
 
-part "real services, profilers and load, one at a time"
-"$bin/pytest" -q -m slow --durations=15 "${rooms[@]/#/--ignore=}"
+part "whole measurements, one at a time"
+"$bin/pytest" -q -m slow --durations=15 "${alone[@]}"

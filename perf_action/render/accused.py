@@ -4,6 +4,7 @@ enough, else the place of what was found.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -64,7 +65,8 @@ def _link(suspect: Suspect) -> Sentence:
 
 def _through(path: Sequence[str]) -> Sentence:
     """What is between the changed function and the one that got worse, such as `` through `dumps` › `iterencode` ``."""
-    between = [say(code(name)) for name in path[1:-1]]
+    ends = {path[0], path[-1]} if path else set()
+    between = [say(code(name)) for name, _ in itertools.groupby(n for n in path if n not in ends)]
     if not between:
         return ()
     if len(between) > _MOST_STEPS:

@@ -52,7 +52,7 @@ STARTS = [
 #: seconds that reading a small file may take, whatever is in it; the machine may be busy
 PATIENCE = 20.0
 QUICK = settings(max_examples=10, database=None, suppress_health_check=list(HealthCheck))
-LONG = settings(QUICK, max_examples=60 if QUICK.derandomize else 1000)
+LONG = settings(QUICK, max_examples=30 if QUICK.derandomize else 1000)
 SYSTEM = System()
 
 

@@ -26,6 +26,10 @@ CALLER = Suspect(
             "called from serialize_all through dumps, changed in this pull request, line 7 of shop/views.py (likely)",
         ),
         (
+            replace(CALLER, path=("serialize_all", "walk", "walk", "encode", "walk", "encode", "encode")),
+            "called from serialize_all through walk, changed in this pull request, lines 40–47 of shop/views.py (sure)",
+        ),
+        (
             replace(CALLER, path=("serialize_all", *"abcdef", "encode"), lines=()),
             "called from serialize_all through a › b › … › f, changed in this pull request (sure)",
         ),

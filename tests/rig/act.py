@@ -42,7 +42,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run of a workflow. `outputs` are the last ones of each name, `annotations` (level, text)."""
+    """One run of a workflow. `outputs` are the last ones of each name, `annotations` (level, text), and
+    `places` the file and lines that some of those texts are shown at.
+    """
 
     id: int
     green: bool
@@ -50,6 +52,7 @@ class Run:
     outputs: Mapping[str, str]
     summary: str
     annotations: tuple[tuple[str, str], ...]
+    places: Mapping[str, tuple[str, int, int]]
     log: str = field(repr=False)
 
     def seconds(self, *names: str) -> float:
@@ -152,6 +155,7 @@ def _read(stdout: str, stderr: str, *, run_id: int, green: bool) -> Run:
     steps: list[Step] = []
     outputs: dict[str, str] = {}
     annotations: list[tuple[str, str]] = []
+    places: dict[str, tuple[str, int, int]] = {}
     summary: list[str] = []
     log: list[str] = []
     for line in stdout.splitlines():
@@ -173,11 +177,14 @@ def _read(stdout: str, stderr: str, *, run_id: int, green: bool) -> Run:
         elif command == "summary":
             summary.append(entry.get("content", ""))
         elif command in ("error", "warning", "notice"):
-            annotations.append((command, entry.get("arg", message)))
+            text, where = entry.get("arg", message), entry.get("kvPairs") or {}
+            annotations.append((command, text))
+            if "line" in where:
+                places[text] = where["file"], int(where["line"]), int(where.get("endLine", where["line"]))
     return Run(
         id=run_id,
         green=green, steps=tuple(steps), outputs=outputs, summary="\n".join(summary), annotations=tuple(annotations),
-        log="\n".join([*log, stderr]),
+        places=places, log="\n".join([*log, stderr]),
     )  # fmt: skip
 
 

@@ -58,15 +58,15 @@ def pushed(world: World, first: Run) -> Run:
 
 
 @pytest.fixture(scope="module")
-def opened(world: World, pushed: Run, example: Path) -> Run:
-    """Base is measured as the perf.yml of head says."""
-    world.push_pull(7, {"perf.yml": settings(example, SURE, CPU)}, "Look closer")
+def opened(world: World, pushed: Run) -> Run:
+    world.push_pull(7, HARMLESS, "Add a constant")
     return world.run_pull(7, action="opened")
 
 
 @pytest.fixture(scope="module")
 def updated(world: World, opened: Run, example: Path) -> Run:
-    world.push_pull(7, slower(example), "Slower")
+    """Base is measured as the perf.yml of head says."""
+    world.push_pull(7, {**slower(example), "perf.yml": settings(example, SURE, CPU)}, "Slower")
     return world.run_pull(7)
 
 
@@ -123,8 +123,15 @@ def test_a_pull_request_gets_one_comment(world: World, opened: Run) -> None:
 def test_the_second_push_updates_it_and_the_slower_function_is_named(world: World, updated: Run) -> None:
     assert [c.edits for c in world.repository.comments_of(7)] == [1]
     assert updated.outputs["verdict"] == "regression"
-    assert "encode_response" in comments(world, 7)[0]
+    comment = comments(world, 7)[0]
+    assert "canonicalise" in comment
+    assert "called from `encode_response`, changed in this pull request, lines 15–16 of" in comment
     assert updated.outputs["comment-id"] == str(world.repository.comments_of(7)[0].id)
+
+
+def test_what_the_changed_lines_call_is_annotated_on_the_changed_lines(updated: Run) -> None:
+    found = {text: place for text, place in updated.places.items() if text.startswith("canonicalise costs")}
+    assert set(found.values()) == {("registry/responses.py", 15, 16)}
 
 
 def test_a_regression_turns_only_the_last_step_red_after_comment_and_artifact(updated: Run) -> None:
