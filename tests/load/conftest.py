@@ -80,9 +80,9 @@ class Server:
         status = "500 Broken" if path.startswith("/fail") else "200 OK"
         if path.startswith("/once") and sum(asked == path for _, asked, _ in self.seen) > 1:
             status = "409 Conflict"
+        self.under_way -= 1  # before the client can know, who may look at once
         writer.write(f"HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok".encode())
         await writer.drain()
-        self.under_way -= 1
 
 
 @pytest.fixture
