@@ -36,7 +36,7 @@ SETTINGS = {
     "load": {
         "baseline": {"script": "tests/load/locustfile.py", "requests": 100, "env": {"API_KEY": "$API_KEY"}}
     },
-    "measure": {"launches": 2, "slices": 2, "warm-up": 20, "soak": 0, "max-minutes": 2},
+    "measure": {"launches": 2, "slices": 2, "warm-up": 20, "soak": 0, "max-minutes": 5},
 }
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

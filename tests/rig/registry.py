@@ -11,9 +11,9 @@ import yaml
 from rig.workflows import workflow
 
 #: as little as can be measured
-QUICK = {"launches": "3..3", "slices": 2, "warm-up": 60, "max-minutes": 0.5, "soak": "0s"}
+QUICK = {"launches": "3..3", "slices": 2, "warm-up": 60, "max-minutes": 1, "soak": "0s"}
 #: enough to be sure of a service that got several times slower
-SURE = QUICK | {"launches": "6..6", "max-minutes": 1.5}
+SURE = QUICK | {"launches": "6..6", "max-minutes": 2.5}
 CPU = {"cpu": {"profiler": "py-spy", "launches": 1, "slices": 1, "requests": 300}}
 MEMORY = {"memory": {"profiler": "memray", "launches": 1, "requests": 20}}
 

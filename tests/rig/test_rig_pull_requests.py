@@ -46,7 +46,7 @@ def world(
 @pytest.fixture(scope="module")
 def first(world: World, example: Path) -> Run:
     """Nothing to compare with: the pull request is measured alone, and main never was."""
-    perf = settings(example, QUICK | {"max-minutes": 1.5}, CPU | MEMORY)  # a counter takes two launches
+    perf = settings(example, QUICK | {"max-minutes": 3}, CPU | MEMORY)  # a counter takes two launches
     alone = {".github/workflows/perf.yml": workflow(inputs="base: none"), "perf.yml": perf}
     world.push_pull(1, {**alone, **HARMLESS}, "Add the action")
     return world.run_pull(1)
