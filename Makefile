@@ -24,7 +24,7 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not slow" -n 2
+	$(BIN)/python -m pytest -q -m "not slow and not fuzz" -n 2
 
 ## test: everything that CI runs
 test: $(TEST_STAMP)
@@ -32,7 +32,7 @@ test: $(TEST_STAMP)
 
 ## fuzz: damaged files that no test has tried yet, for an hour or so; what it finds becomes a test
 fuzz: $(STAMP)
-	$(BIN)/python -m pytest -q tests/formats/test_formats_fuzz.py -m slow -n 2 --hypothesis-profile search
+	$(BIN)/python -m pytest -q tests/formats/test_formats_fuzz.py -m fuzz -n 2 --hypothesis-profile search
 
 ## bench: the long measurements
 bench: $(STAMP)

@@ -31,5 +31,5 @@ for version in 3.10 3.11 3.12 3.13; do
   # text, is written for the oldest Python, ruff and mypy see.
   rooms=(tests/profilers)
   [[ "$version" == 3.12 ]] || rooms+=(tests/machine tests/load tests/cli tests/store tests/config tests/measure tests/recording)
-  "$venv/bin/pytest" -q -m "not slow and not once" -n 2 -p no:cacheprovider "${rooms[@]}" | tail -n 3
+  "$venv/bin/pytest" -q -m "not slow and not once and not fuzz" -n 2 -p no:cacheprovider "${rooms[@]}" | tail -n 3
 done

@@ -23,7 +23,7 @@ rm -rf build dist
 rm -rf build
 
 part "quick tests"
-"$bin/pytest" -q -m "not slow" -n 2
+"$bin/pytest" -q -m "not slow and not fuzz" -n 2
 
 part "quick tests on the other Pythons"
 bash tests/pythons.sh "$bin"

@@ -51,8 +51,8 @@ STARTS = [
 ]
 #: seconds that reading a small file may take, whatever is in it; the machine may be busy
 PATIENCE = 20.0
-QUICK = settings(max_examples=10, database=None, suppress_health_check=list(HealthCheck))
-LONG = settings(QUICK, max_examples=30 if QUICK.derandomize else 1000)
+QUICK = settings(max_examples=12, database=None, suppress_health_check=list(HealthCheck))
+LONG = settings(QUICK, max_examples=1000)
 SYSTEM = System()
 
 
@@ -201,7 +201,7 @@ def test_documents_with_something_unexpected(path: Path, data: st.DataObject) ->
     survives(data.draw(unexpected(document_of(path))))
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.parametrize("path", SAMPLES, ids=name)
 @LONG
 @given(data=st.data())
@@ -209,7 +209,7 @@ def test_damaged_samples_for_long(path: Path, data: st.DataObject) -> None:
     survives(data.draw(damaged(path.read_bytes())))
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
 @LONG
 @given(data=st.data())
@@ -217,8 +217,8 @@ def test_documents_with_something_unexpected_for_long(path: Path, data: st.DataO
     survives(data.draw(unexpected(document_of(path))))
 
 
-@pytest.mark.slow
-@settings(LONG, max_examples=800)
+@pytest.mark.fuzz
+@settings(LONG, max_examples=5000)
 @given(text=LINES)
 def test_lines_of_everything_for_long(text: str) -> None:
     survives(text.encode("utf-8", "surrogatepass"))
