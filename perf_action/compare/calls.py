@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from perf_action.compare.identity import match_functions
 from perf_action.model.profile import FunctionKey, Profile
+from perf_action.model.stacks import Edges
 from perf_action.model.tree import outermost
 
 Floats = NDArray[np.float64]
-_FUNCTION = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ def call_tree(
 ) -> CallTree:
     """The tree of both sides' units. Samples whose leaf is one of `idle` count for nothing."""
     base_ids, head_ids, functions = match_functions(_keys(base), _keys(head))
-    nodes: dict[int, int] = {}
+    nodes = Edges()
     columns = {
         side: [_column(unit, ids, nodes, idle) for unit in units]
         for side, units, ids in (("base", base, base_ids), ("head", head, head_ids))
@@ -108,11 +108,12 @@ def call_tree(
     for units, ids in ((base, base_ids), (head, head_ids)):
         for unit in units:
             _note_lines(unit.profile, ids, lines)
+    parents, numbers = nodes.columns()
     return CallTree(
         functions=tuple(functions),
         lines=tuple(lines),
-        parent=tuple(edge >> 32 for edge in nodes),
-        function=np.array(list(nodes), dtype=np.int64) & _FUNCTION,
+        parent=tuple(parents.tolist()),
+        function=numbers.astype(np.int64),
         base=_matrix(columns["base"], len(nodes)),
         head=_matrix(columns["head"], len(nodes)),
     )
@@ -125,23 +126,19 @@ def _keys(units: Sequence[Weighed]) -> dict[FunctionKey, None]:
 def _column(
     unit: Weighed,
     ids: dict[FunctionKey, int],
-    nodes: dict[int, int],
+    nodes: Edges,
     idle: Collection[FunctionKey],
 ) -> tuple[NDArray[np.int64], Floats]:
-    """The shared nodes (by parent above 32 bits of function) that a profile's samples lie on, and their values."""
+    """The shared nodes that a profile's samples lie on, and their values."""
     p = unit.profile
     keys = p.function_keys()
-    number = [ids[key] for key in keys]
-    function_of = p.frame_function[p.stack_frame].tolist()
-    shared: list[int] = []
-    for parent, function in zip(p.stack_parent.tolist(), function_of, strict=True):
-        edge = (shared[parent] if parent >= 0 else -1) << 32 | number[function]
-        shared.append(nodes.setdefault(edge, len(nodes)))
-    where = np.array(shared, dtype=np.int64)[p.sample_stack]
+    number = np.array([ids[key] for key in keys], dtype=np.int64)
+    function_of = p.frame_function[p.stack_frame]
+    where = nodes.nodes(p.stack_parent, number[function_of])[p.sample_stack].astype(np.int64)
     values = p.sample_values[:, unit.kind].astype(float)
     if idle:
         idles = np.array([key in idle for key in keys], dtype=bool)
-        values = np.where(idles[np.array(function_of, dtype=np.int64)[p.sample_stack]], 0.0, values)
+        values = np.where(idles[function_of[p.sample_stack]], 0.0, values)
     return where, values
 
 

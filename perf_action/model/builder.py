@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perf_action.model.profile import UNKNOWN, Fidelity, Int32, Int64, Profile, ValueKind
-from perf_action.model.stacks import Stacks
+from perf_action.model.stacks import Edges, Stacks
 
 _INT64_MAX = 2**63 - 1
 
@@ -39,7 +39,7 @@ class ProfileBuilder:
         self._strings: dict[str, int] = {"": 0}
         self._functions: dict[tuple[int, int, int, int], int] = {}
         self._frames: dict[tuple[int, int], int] = {}
-        self._stacks: dict[int, int] = {}  # by `_edge`
+        self._stacks = Edges()
         self._samples: dict[tuple[int, int, int], list[int]] = {}
         self._totals = [0] * len(self._kinds)
         self._notes: dict[str, None] = {}
@@ -69,7 +69,7 @@ class ProfileBuilder:
             raise ValueError(f"stack {parent} does not exist")
         if not 0 <= frame < len(self._frames):
             raise ValueError(f"frame {frame} does not exist")
-        return self._stacks.setdefault(_edge(parent, frame), len(self._stacks))
+        return self._stacks.setdefault(parent << 32 | frame, len(self._stacks))
 
     def stack_of(self, frames: Sequence[int]) -> int:
         """The index of a whole stack, root first; no frames at all are one ``[unknown]`` frame."""
@@ -138,7 +138,7 @@ class ProfileBuilder:
             keys.append(names[thread])
         if times_ns is not None:
             keys.append(times_ns)
-        self._bulk = _Bulk(parents, stack_frames, *_summed(keys, values))
+        self._bulk = _Bulk(parents, stack_frames, *summed(keys, values))
 
     def note(self, text: str) -> None:
         """Remember something that was dropped or guessed; the same text is kept once."""
@@ -181,11 +181,9 @@ class ProfileBuilder:
         )
 
     def _one_by_one(self) -> _Bulk:
-        stacks = np.array(list(self._stacks), dtype=np.int64)
         keys = np.array(list(self._samples), dtype=np.int64).reshape(-1, 3)
         values = np.array(list(self._samples.values()), dtype=np.int64).reshape(-1, len(self._kinds))
-        parents, frames = (stacks >> 32).astype(np.int32), (stacks & 0xFFFFFFFF).astype(np.int32)
-        return _Bulk(parents, frames, list(keys.T), values)
+        return _Bulk(*self._stacks.columns(), list(keys.T), values)
 
 
 _Column = NDArray[np.signedinteger[Any]]
@@ -215,7 +213,7 @@ def _check(n_stacks: int, nodes: Int32, values: Int64, n_kinds: int) -> None:
         raise ValueError(f"value {most} is too large for a profile")
 
 
-def _summed(keys: Sequence[_Column], values: Int64) -> tuple[Sequence[_Column], Int64]:
+def summed(keys: Sequence[_Column], values: Int64) -> tuple[Sequence[_Column], Int64]:
     """Samples with the same keys become one; those with no value are dropped."""
     keep = values.any(axis=1)
     if not keep.all():
@@ -228,8 +226,3 @@ def _summed(keys: Sequence[_Column], values: Int64) -> tuple[Sequence[_Column], 
     starts = np.flatnonzero(first)
     sums = np.add.reduceat(values[order], starts, axis=0) if len(starts) else values
     return [key[starts] for key in keys], sums
-
-
-def _edge(parent: int, frame: int) -> int:
-    """The key of a stack node: its parent (-1 for none) above 32 bits of frame. Millions of tuples would cost more."""
-    return parent << 32 | frame

@@ -8,9 +8,10 @@ stacks that still share their path; a second, smaller one finds the nodes that a
 from __future__ import annotations
 
 from array import array
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perf_action.model.profile import Int32, Int64
 
@@ -28,6 +29,25 @@ class Stacks(Protocol):
 
     def columns(self) -> tuple[Int32, Int32]:
         """Parent (-1: none) and frame of every node, once."""
+
+
+class Edges(dict[int, int]):
+    """A tree of stacks that is looked up node by node: the key of each node is its parent (-1: none) above 32 bits of a
+    number for what is called there (millions of tuples would cost more); nodes are numbered as they come.
+    """
+
+    def nodes(self, parents: Int32, numbers: NDArray[np.signedinteger[Any]]) -> Int32:
+        """The node that each stack of another tree is in this one, made where it is new; `numbers` says what is called."""
+        found: list[int] = []
+        for parent, number in zip(parents.tolist(), numbers.tolist(), strict=True):
+            edge = (found[parent] if parent >= 0 else -1) << 32 | number
+            found.append(self.setdefault(edge, len(self)))
+        return np.array(found, dtype=np.int32)
+
+    def columns(self) -> tuple[Int32, Int32]:
+        """Parent (-1: none) and number of every node."""
+        edges = np.array(list(self), dtype=np.int64)
+        return (edges >> 32).astype(np.int32), (edges & 0xFFFFFFFF).astype(np.int32)
 
 
 class StackTable:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from perf_action.model.builder import ProfileBuilder
-from perf_action.model.profile import FunctionKey, Int32, Int64, Profile
-
-_FRAME = (1 << 32) - 1
+from perf_action.model.builder import ProfileBuilder, summed
+from perf_action.model.profile import FunctionKey, Int64, Profile
+from perf_action.model.stacks import Edges
 
 
 class Cost(NamedTuple):
@@ -108,11 +106,17 @@ def merge(profiles: Iterable[Profile]) -> Profile:
     builder = ProfileBuilder(
         first.kinds, tool=first.tool, tool_version=first.tool_version, fidelity=first.fidelity
     )
-    edges = _Edges()
-    nodes = [edges.nodes(p, _copy_frames(builder, p))[p.sample_stack] for p in parts]
-    frames = range(1 + max((edge & _FRAME for edge in edges), default=-1))
+    edges = Edges()
+    frames = [_copy_frames(builder, p) for p in parts]
+    nodes = [
+        edges.nodes(p.stack_parent, known[p.stack_frame])[p.sample_stack]
+        for p, known in zip(parts, frames, strict=True)
+    ]
     builder.samples(
-        edges, np.concatenate(nodes), np.concatenate([p.sample_values for p in parts]), frames=frames
+        edges,
+        np.concatenate(nodes),
+        np.concatenate([p.sample_values for p in parts]),
+        frames=range(max(int(known.max(initial=-1)) for known in frames) + 1),
     )
     for p in parts:
         for note in p.notes:
@@ -127,27 +131,9 @@ def merge(profiles: Iterable[Profile]) -> Profile:
     )
 
 
-class _Edges(dict[int, int]):
-    """The nodes of a tree, by their parent (-1: none) above 32 bits of a number for what they are; in order."""
-
-    def nodes(self, profile: Profile, numbers: NDArray[Any]) -> Int32:
-        """The node that each stack of a profile is; `numbers` says for each frame of it what it is in this tree."""
-        found: list[int] = []
-        of_stacks = numbers[profile.stack_frame].tolist()
-        for parent, number in zip(profile.stack_parent.tolist(), of_stacks, strict=True):
-            edge = (found[parent] if parent >= 0 else -1) << 32 | number
-            found.append(self.setdefault(edge, len(self)))
-        return np.array(found, dtype=np.int32)
-
-    def columns(self) -> tuple[Int32, Int32]:
-        """Parent and number of every node."""
-        edges = np.array(list(self), dtype=np.int64)
-        return (edges >> 32).astype(np.int32), (edges & _FRAME).astype(np.int32)
-
-
 def by_function(profile: Profile) -> Profile:
     """The profile with lines that are executed not told apart: far fewer stacks, with the same cost of every function.
-    Samples of a time-line lose their times. Functions and frames that there are stay in their tables.
+    What is merged has no threads and times any more. Functions and frames that there are stay in their tables.
     """
     keys, mapped = function_ids(profile)
     functions = np.array(mapped, dtype=np.int32)
@@ -156,24 +142,19 @@ def by_function(profile: Profile) -> Profile:
         set(of_stacks.tolist())
     ):
         return profile  # it is so already
-    edges = _Edges()
-    nodes = edges.nodes(profile, functions[profile.frame_function])[profile.sample_stack]
+    edges = Edges()
+    (nodes,), values = summed(
+        [edges.nodes(profile.stack_parent, of_stacks)[profile.sample_stack]], profile.sample_values
+    )
     parents, numbers = edges.columns()
     first = np.unique(functions, return_index=True)[1].astype(np.int32)
-    order = np.argsort(nodes, kind="stable")
-    starts = np.flatnonzero(np.diff(nodes[order], prepend=-1))
-    values = (
-        np.add.reduceat(profile.sample_values[order], starts, axis=0)
-        if len(starts)
-        else profile.sample_values
-    )
     return replace(
         profile,
         frame_function=np.concatenate([profile.frame_function, first]),
         frame_line=np.concatenate([profile.frame_line, np.zeros(len(keys), dtype=np.int32)]),
         stack_parent=parents,
         stack_frame=(numbers + len(profile.frame_function)).astype(np.int32),
-        sample_stack=nodes[order][starts],
+        sample_stack=nodes.astype(np.int32, copy=False),
         sample_values=values,
         sample_thread=None,
         sample_time_ns=None,

@@ -148,13 +148,15 @@ def _report(
         foreign_files=foreign_files(comparison),
     )
     if head:
-        report = _with_checklist(report, head, budgets, categories)
+        report = _with_checklist(report, head, flat_base, budgets, categories)
         report = replace(report, advice=advise(head, comparison, spent, report.checklist, leaks=report.leaks))
     return report
 
 
-def _with_checklist(report: Report, head: Snapshot, budgets: Sequence[Budget], rules: Categories) -> Report:
-    """The guide's checks of head; of base those that show whether a failure is new."""
+def _with_checklist(
+    report: Report, head: Snapshot, flat_base: Snapshot | None, budgets: Sequence[Budget], rules: Categories
+) -> Report:
+    """The guide's checks of head; of base those that show whether a failure is new. `flat_base` is base by function."""
     subject = Subject(
         head=head,
         comparison=report.comparison,
@@ -164,9 +166,9 @@ def _with_checklist(report: Report, head: Snapshot, budgets: Sequence[Budget], r
         budgets=budgets,
         rules=rules,
     )
-    if report.base is None:
+    if report.base is None or flat_base is None:
         return replace(report, checklist=checklist(subject))
-    costs = category_costs(rules, report.base, None)
+    costs = category_costs(rules, flat_base, None)
     before = Subject(
         head=report.base, categories=costs, leaks=leaks_of(report.base), budgets=budgets, rules=rules
     )

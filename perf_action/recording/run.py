@@ -96,10 +96,9 @@ class Run:
         return self.sides[side]
 
     def flames(self) -> tuple[FlameGraph, ...]:
-        """The merged profile of each stage that head has one of, by function."""
+        """The merged profile of each stage that head has one of."""
         head, base = (
-            stage_profiles(self.sides[side].by_function()) if side in self.sides else {}
-            for side in (Side.HEAD, Side.BASE)
+            stage_profiles(self.sides[side]) if side in self.sides else {} for side in (Side.HEAD, Side.BASE)
         )
         return tuple(
             FlameGraph(stage=name, base=base.get(name), head=profile) for name, profile in head.items()

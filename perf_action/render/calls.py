@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from perf_action.model.profile import FunctionKey, Profile
-from perf_action.model.tree import stack_self
+import numpy as np
 
-_FUNCTION = (1 << 32) - 1
+from perf_action.model.profile import FunctionKey, Profile
+from perf_action.model.stacks import Edges
+from perf_action.model.tree import stack_self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class CallTree:
 def call_tree(sides: Sequence[tuple[Profile, int]]) -> CallTree:
     """The merged tree of profiles, each with the index of the kind to show; lines and threads are not told apart."""
     known: dict[FunctionKey, int] = {}
-    nodes: dict[int, int] = {}
+    nodes = Edges()
     lines: list[int] = []
     selves: list[list[int]] = [[] for _ in sides]
     for side, (profile, kind) in enumerate(sides):
@@ -51,10 +52,10 @@ def call_tree(sides: Sequence[tuple[Profile, int]]) -> CallTree:
             row.extend([0] * (len(nodes) - len(row)))
         for place, value in zip(places, stack_self(profile, kind).tolist(), strict=True):
             selves[side][place] += value
-    parents = tuple(edge >> 32 for edge in nodes)
+    parents, numbers = (tuple(column.tolist()) for column in nodes.columns())
     keys = list(known)
     return CallTree(
-        keys=tuple(keys[edge & _FUNCTION] for edge in nodes),
+        keys=tuple(keys[number] for number in numbers),
         lines=tuple(lines),
         parents=parents,
         depths=_depths(parents),
@@ -63,21 +64,15 @@ def call_tree(sides: Sequence[tuple[Profile, int]]) -> CallTree:
     )
 
 
-def _add(
-    profile: Profile, known: dict[FunctionKey, int], nodes: dict[int, int], lines: list[int]
-) -> list[int]:
-    """Add the stacks of a profile; for each the node it became. `nodes` are by parent above 32 bits of function."""
-    numbers = [known.setdefault(key, len(known)) for key in profile.function_keys()]
-    defined = profile.function_line.tolist()
-    places: list[int] = []
-    of_stacks = profile.frame_function[profile.stack_frame].tolist()
-    for parent, function in zip(profile.stack_parent.tolist(), of_stacks, strict=True):
-        edge = (places[parent] if parent >= 0 else -1) << 32 | numbers[function]
-        node = nodes.setdefault(edge, len(nodes))
-        if node == len(lines):
-            lines.append(defined[function])
-        places.append(node)
-    return places
+def _add(profile: Profile, known: dict[FunctionKey, int], nodes: Edges, lines: list[int]) -> list[int]:
+    """Add the stacks of a profile; for each the node it became. `lines` gets those of the nodes that are new."""
+    numbers = np.array([known.setdefault(key, len(known)) for key in profile.function_keys()], dtype=np.int64)
+    functions = profile.frame_function[profile.stack_frame]
+    places = nodes.nodes(profile.stack_parent, numbers[functions])
+    found, first = np.unique(places, return_index=True)
+    lines += profile.function_line[functions[first[found >= len(lines)]]].tolist()
+    out: list[int] = places.tolist()
+    return out
 
 
 def _depths(parents: Sequence[int]) -> tuple[int, ...]:
