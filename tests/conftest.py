@@ -18,7 +18,7 @@ from .programs import Compiler
 # no test fails because the machine is busy, and every run tries the same examples: what fails was broken by the change
 settings.register_profile("same", deadline=None, derandomize=True)
 # `make fuzz` looks for new ones
-settings.register_profile("search", deadline=None, max_examples=2000, print_blob=True)
+settings.register_profile("search", deadline=None, database=None, max_examples=2000, print_blob=True)
 settings.load_profile("same")
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from compare_cases import OPTIONS, judged, launches, metric, scattered
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perf_action.compare import CompareOptions
@@ -377,7 +377,6 @@ def sides(draw: st.DrawFn) -> tuple[Metric, Metric]:
 
 
 @given(sides())
-@settings(deadline=None)
 def test_swapped_sides_give_the_mirrored_verdict(pair):
     there, back = judged(*pair), judged(*reversed(pair))
     assert back.verdict is MIRRORED[there.verdict]
@@ -386,7 +385,6 @@ def test_swapped_sides_give_the_mirrored_verdict(pair):
 
 
 @given(sides())
-@settings(deadline=None)
 def test_nothing_differs_from_itself(pair):
     row = judged(pair[0], pair[0])
     assert row.verdict in (U, Q)
@@ -394,7 +392,6 @@ def test_nothing_differs_from_itself(pair):
 
 
 @given(sides(), st.sampled_from(["bytes", "kB", "KiB", "MB", "GiB"]))
-@settings(deadline=None)
 def test_the_unit_changes_nothing(pair, unit):
     scaled = [replace(m, unit=unit, samples=tuple(v / factor(unit) for v in m.samples)) for m in pair]
     ours, theirs = judged(*pair), judged(*scaled)
@@ -408,7 +405,6 @@ def test_the_unit_changes_nothing(pair, unit):
     st.sampled_from([*NAMES, "load.error_rate", "latency.p99"]),
     st.booleans(),
 )
-@settings(deadline=None)
 def test_no_numbers_break_it(base, head, name, numbered):
     def side(values):
         numbers = tuple(range(len(values))) if numbered else None

@@ -50,7 +50,6 @@ def captures(draw: st.DrawFn) -> tuple[Snapshot, Snapshot]:
 
 
 @given(captures())
-@settings(deadline=None)
 def test_swapped_captures_give_the_mirrored_verdicts(pair):
     there, back = rows(*pair), rows(*reversed(pair))
     assert there.keys() == back.keys()
@@ -60,7 +59,6 @@ def test_swapped_captures_give_the_mirrored_verdicts(pair):
 
 
 @given(captures())
-@settings(deadline=None)
 def test_a_capture_does_not_differ_from_itself(pair):
     for side in pair:
         found = rows(side, side).values()
@@ -69,7 +67,6 @@ def test_a_capture_does_not_differ_from_itself(pair):
 
 
 @given(captures())
-@settings(deadline=None)
 def test_rows_are_finite_and_their_shares_add_up(pair):
     found = rows(*pair).values()
     for r in found:
@@ -90,7 +87,7 @@ def test_rows_are_finite_and_their_shares_add_up(pair):
 
 
 @given(st.integers(0, 2**31), st.sampled_from([1.0, 1.3, 2.0]), st.integers(0, 4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_swapped_slices_give_the_mirrored_verdicts(seed, factor, which):
     costs = {f"main;serve;{name}": 10e3 + 4e3 * i for i, name in enumerate("abcde")}
     changed = {k: v * factor if i == which else v for i, (k, v) in enumerate(costs.items())}

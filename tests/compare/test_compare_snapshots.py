@@ -172,7 +172,7 @@ def test_too_few_launches_cannot_be_halved():
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_snapshot_compared_with_itself_is_unchanged(seed):
     one = side(seed=seed)
     found = compare(one, one)

@@ -142,7 +142,7 @@ def test_very_deep_stacks(system: System, tmp_path: Path) -> None:
 
 
 @given(st.lists(st.floats(0, 1e15), max_size=30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_whole_values_add_up(values: list[float]) -> None:
     out = whole(values)
     assert sum(out) == math.floor(math.fsum(values))

@@ -261,7 +261,7 @@ def graphs(draw: st.DrawFn):
     return own_costs, draw(st.dictionaries(pairs, st.integers(0, 3000), max_size=25))
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=150)
 @given(graph=graphs(), budget=st.sampled_from([0, 3, 1000]))
 def test_self_costs_add_up_whatever_the_calls_say(graph, budget):
     own_costs, calls = graph
@@ -290,7 +290,7 @@ def programs(draw: st.DrawFn):
     return [own_costs[f] for f in range(8)], dict(calls), total
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=150)
 @given(program=programs(), budget=st.sampled_from([0, 4, 1000]))
 def test_inclusive_costs_of_a_real_program_come_back(program, budget):
     own_costs, calls, total = program
@@ -319,7 +319,7 @@ def test_a_graph_made_to_take_for_ever_does_not():
     assert time.monotonic() - began < 20
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=150)
 @given(graph=graphs())
 def test_no_circle_is_left_and_nothing_else_is_lost(graph):
     _, calls = graph

@@ -61,9 +61,7 @@ pieces = st.sampled_from(
 
 
 @pytest.mark.once
-@settings(
-    max_examples=300, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(text=st.lists(pieces, min_size=1, max_size=25).map("".join))
 def test_as_the_plain_way(text: str, tmp_path: Path) -> None:
     path = tmp_path / "x"

@@ -51,7 +51,7 @@ STARTS = [
 ]
 #: seconds that reading a small file may take, whatever is in it; the machine may be busy
 PATIENCE = 20.0
-QUICK = settings(max_examples=12, database=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=12, suppress_health_check=list(HealthCheck))
 LONG = settings(QUICK, max_examples=1000)
 SYSTEM = System()
 

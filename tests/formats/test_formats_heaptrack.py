@@ -228,7 +228,7 @@ EVENTS = st.lists(st.tuples(st.booleans(), st.integers(0, 4)), max_size=60)
 
 
 @given(events=EVENTS, sizes=st.lists(st.integers(0, 1 << 40), min_size=5, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_events_are_counted_as_one_by_one(
     events: list[tuple[bool, int]], sizes: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

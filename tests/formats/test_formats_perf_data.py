@@ -228,9 +228,7 @@ def test_a_file_of_the_other_byte_order_is_looked_through(tmp_path: Path) -> Non
 
 
 @REAL
-@settings(
-    max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(changes=st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 7)), min_size=1, max_size=3))
 def test_flipped_bits_give_an_error_or_all_samples(
     changes: list[tuple[int, int]], system: System, tmp_path: Path

@@ -226,9 +226,7 @@ def test_text_that_is_wrong(text: str, words: str, system: System, tmp_path: Pat
         read(text, system, tmp_path)
 
 
-@settings(
-    max_examples=150, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(size=st.integers(1, 4000))
 def test_half_a_text_is_no_smaller_one(size: int, system: System, tmp_path: Path) -> None:
     """A text cut within a stack is an error; between two stacks nobody can tell."""
@@ -244,9 +242,7 @@ def test_half_a_text_is_no_smaller_one(size: int, system: System, tmp_path: Path
     assert capture.captures[0].profile.total() == text.count("cpu-clock:")
 
 
-@settings(
-    max_examples=200, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(
     name=st.text(
         st.characters(

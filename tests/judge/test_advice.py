@@ -205,7 +205,7 @@ _names = st.text(min_size=1, max_size=30) | st.sampled_from(
 
 
 @given(st.lists(st.tuples(st.lists(_names, min_size=1, max_size=6), st.integers(1, 2**40)), max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_capture_gives_sound_advice(stacks: list[tuple[list[str], int]]) -> None:
     text = "\n".join(
         ";".join(" ".join(n.replace(";", "").split()) or "x" for n in s) + f" {v}" for s, v in stacks

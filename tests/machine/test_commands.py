@@ -50,7 +50,7 @@ def test_shell_syntax_goes_through_sh_and_one_command_replaces_it(command, line)
     assert argv(command) == ("sh", "-c", line)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.text(st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=["Cs"]), min_size=1)
 )

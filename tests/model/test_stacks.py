@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perf_action.model.builder import ProfileBuilder
@@ -30,7 +30,6 @@ def added(table: StackTable, rows: list[list[int]], *, leaf_first: bool = False)
     return table.add(int32(flat), int32([len(row) for row in rows]), leaf_first=leaf_first).tolist()
 
 
-@settings(deadline=None, database=None, derandomize=True)
 @given(given_batches=batches)
 def test_each_stack_is_found_again_and_no_node_is_there_twice(given_batches):
     table, rows, nodes = StackTable(), [], []

@@ -16,7 +16,7 @@ STACKS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(stacks=STACKS)
 def test_costs_are_what_they_are_defined_as(stacks: list[tuple[list[str], int]]) -> None:
     builder = ProfileBuilder([ValueKind("cpu", "samples")])

@@ -32,7 +32,7 @@ def test_every_report_has_every_document(name: str) -> None:
         text.encode("utf-8")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(reports())
 def test_any_report_has_every_document(report: Report) -> None:
     for medium in MEDIA:

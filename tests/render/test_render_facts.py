@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import factories
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from report_strategies import reports
 
 from perf_action.model.change import Comparison, LeakState, Verdict
@@ -207,7 +207,6 @@ def test_text_flame_without_costs_shows_shares() -> None:
     assert "100 → 100 %" in flame.text
 
 
-@settings(deadline=None)
 @given(reports())
 def test_the_headline_never_contradicts_the_rows(report: Report) -> None:
     f = facts(report)

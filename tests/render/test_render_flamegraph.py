@@ -57,7 +57,7 @@ def test_frames_lie_on_their_callers() -> None:
             assert box.x + box.width <= below.x + below.width + 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.dictionaries(
         st.lists(st.sampled_from("abcde"), min_size=1, max_size=8).map(tuple),

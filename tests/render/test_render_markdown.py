@@ -59,7 +59,7 @@ def many(names: tuple[str, ...], times: int) -> Report:
     )
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, suppress_health_check=list(HealthCheck))
 @given(
     st.integers(1, 40),
     st.lists(st.text("|`@#<*_\u202e🔥a", min_size=1, max_size=300), min_size=1, max_size=4),
@@ -187,7 +187,7 @@ def test_nothing_foreign_comes_alive(name: str, medium: str) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.text(st.characters(codec="utf-8"), max_size=40) | st.text("`|\\@#<>&;[]()!*_~$:/.wGH-1a ", max_size=40)
 )

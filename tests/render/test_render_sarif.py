@@ -73,7 +73,7 @@ def test_every_report_is_valid(name: str) -> None:
     run_of(factories.ALL[name]())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(reports())
 def test_any_report_is_valid(report: Report) -> None:
     run_of(report)

@@ -195,7 +195,7 @@ FILES = st.sampled_from(
 FRAMES = st.tuples(NAMES | st.sampled_from(["_run", "run", "recv", "read", "sqlite3_step"]), FILES)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.dictionaries(
         st.lists(FRAMES, min_size=1, max_size=8).map(tuple), st.integers(0, 10**12), min_size=1, max_size=8
