@@ -18,7 +18,8 @@ from perf_action.github.annotations import Annotation, in_repository
 from perf_action.github.failures import Failure, document, note
 from perf_action.model.change import Comparison, FunctionChange, Verdict
 from perf_action.model.finding import Finding, State
-from perf_action.model.report import Baseline, StageOutcome
+from perf_action.model.outcome import StageOutcome
+from perf_action.model.report import Baseline
 from perf_action.model.suspect import Suspect
 from perf_action.render import escape, sentence, words
 from perf_action.render.accused import accusation, culprit, inside

@@ -21,7 +21,7 @@ from perf_action.measure.schedule import (
     next_trial,
 )
 from perf_action.measure.snapshot import clean_cpu
-from perf_action.model.report import StageOutcome
+from perf_action.model.outcome import StageOutcome
 from perf_action.model.trial import CLEAN, Side, Stage, Trial, TrialRecord
 
 Execute = Callable[[Trial], TrialRecord]

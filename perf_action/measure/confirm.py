@@ -12,7 +12,7 @@ from perf_action.measure.campaign import Campaign, Execute, carry_out
 from perf_action.measure.listener import Listener
 from perf_action.measure.schedule import Schedule
 from perf_action.model.change import Comparison
-from perf_action.model.report import StageOutcome
+from perf_action.model.outcome import StageOutcome
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.touched import TouchedFile
 from perf_action.model.trial import CLEAN, SOAK, Side, Stage, TrialRecord

@@ -11,22 +11,11 @@ from perf_action.model.change import Comparison, LeakChange
 from perf_action.model.check import Check
 from perf_action.model.environment import Environment
 from perf_action.model.finding import Finding
+from perf_action.model.outcome import StageOutcome
 from perf_action.model.profile import Profile
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.suspect import Suspect
 from perf_action.model.trial import Side
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageOutcome:
-    """How a stage went. `state` is done, failed or skipped; `reason` says why where it is not done."""
-
-    name: str
-    profiler: str
-    state: str
-    launches: int
-    seconds: float
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from perf_action.model.environment import Environment
 from perf_action.model.metric import Metric, Series
+from perf_action.model.outcome import StageOutcome
 from perf_action.model.profile import CapturedProfile, ProfileSlice
 from perf_action.model.query import Query
 from perf_action.model.tree import by_function
@@ -19,7 +20,8 @@ from perf_action.model.tree import by_function
 class Snapshot:
     """`label` names it to people (a commit, a file). `captures` are whole profiles, `slices` what a sampling
     profiler saw per slice of load, `timelines` when what ran or waited (samples with times and threads, kind wall), for
-    head's own checks and never compared; `queries` what its database counted of them (None: nobody asked); `not_comparable` gives the reason why the load itself was no good, or is empty.
+    head's own checks and never compared; `queries` what its database counted of them (None: nobody asked); `not_comparable` gives the reason why the load
+    itself was no good, or is empty. `unmeasured` are the stages that were to be measured and were not.
     """
 
     label: str
@@ -33,6 +35,7 @@ class Snapshot:
     queries: tuple[Query, ...] | None = None
     notes: tuple[str, ...] = ()
     not_comparable: str = ""
+    unmeasured: tuple[StageOutcome, ...] = ()
 
     def by_function(self) -> Snapshot:
         """The same with lines not told apart, which is much less to look at; time-lines are left as they are."""

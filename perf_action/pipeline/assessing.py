@@ -107,7 +107,7 @@ def _report(
     *,
     categories: Categories,
 ) -> Report:
-    head = measured.sides.get(Side.HEAD)
+    head = _with_unmeasured(measured)
     beside = chosen.baseline.how == "side-by-side"
     options = CompareOptions(
         paired=beside,
@@ -151,6 +151,12 @@ def _report(
         report = _with_checklist(report, head, flat_base, budgets, categories)
         report = replace(report, advice=advise(head, comparison, spent, report.checklist, leaks=report.leaks))
     return report
+
+
+def _with_unmeasured(measured: Run) -> Snapshot | None:
+    """Head, with the stages of the run that came to nothing."""
+    head = measured.sides.get(Side.HEAD)
+    return head and replace(head, unmeasured=tuple(s for s in measured.stages if s.state != "done"))
 
 
 def _with_checklist(

@@ -23,8 +23,9 @@ from perf_action.model.category import CategoryRule
 from perf_action.model.check import Check
 from perf_action.model.environment import Environment
 from perf_action.model.finding import Budget
+from perf_action.model.outcome import StageOutcome
 from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice
-from perf_action.model.report import FlameGraph, StageOutcome
+from perf_action.model.report import FlameGraph
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.touched import TouchedFile
 from perf_action.model.tree import merge

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from perf_action.model.change import FunctionChange, LeakChange, LeakState, MetricChange, Verdict
 from perf_action.model.finding import Finding
 from perf_action.model.metric import Metric
-from perf_action.model.report import Report, StageOutcome
+from perf_action.model.outcome import StageOutcome
+from perf_action.model.report import Report
 from perf_action.model.route import parts
 from perf_action.model.tree import costs
 from perf_action.render import escape, numbers, words

@@ -107,13 +107,13 @@ def test_locust_makes_the_guides_mix_and_nothing_fails(copies, running):
     service = running(copies[0])
     service.open("locust", **LOCUST)
     service.run(requests=300, seed=1)
-    results = [service.run(requests=2000, seed=seed) for seed in range(4)]
-    assert [(r.requests, r.errors) for r in results] == [(2000, 0)] * 4
+    results = [service.run(requests=2000, seed=seed) for seed in range(2)]
+    assert [(r.requests, r.errors) for r in results] == [(2000, 0)] * 2
     expected = {"retrieval": 0.60, "validation": 0.20, "registration": 0.15, "compatibility": 0.05}
     for result in results:
         assert shares(result) == pytest.approx(expected, abs=0.04)
-    again = service.run(requests=2000, seed=3)
-    assert [r[:2] for r in again.routes] == [r[:2] for r in results[3].routes]
+    again = service.run(requests=2000, seed=1)
+    assert [r[:2] for r in again.routes] == [r[:2] for r in results[1].routes]
     timed = service.run(seconds=1.0, seed=5)
     assert timed.errors == 0
     assert timed.requests > 100
@@ -132,16 +132,16 @@ def test_k6_runs_both_scripts_as_they_are(copies, running):
 def test_it_stays_as_it_is_over_many_requests(copies, running):
     service = running(copies[0])
     service.open("locust", **LOCUST)
-    service.run(requests=3000, seed=1)
+    service.run(requests=2000, seed=1)
     before = service.rss()
-    service.run(requests=20_000, seed=2)
+    service.run(requests=4000, seed=2)
     assert service.rss() - before < 1_000_000
 
 
 def test_the_demos_second_commit_leaks_some_kilobytes_a_request(copies, running):
     service = running(copies[1])
     service.open("locust", **LOCUST)
-    service.run(requests=2000, seed=1)
+    service.run(requests=1000, seed=1)
     before = service.rss()
-    service.run(requests=5000, seed=2)
-    assert 2000 < (service.rss() - before) / 5000 < 4500
+    service.run(requests=3000, seed=2)
+    assert 2000 < (service.rss() - before) / 3000 < 4500

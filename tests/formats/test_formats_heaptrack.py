@@ -314,9 +314,16 @@ def own(profile: Profile, kind: str) -> Counter[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("program", ["heap_shop.c", "heap_shop.cc", "heap_shop.rs"])
-@pytest.mark.parametrize("level", ["0", "2"])
-@pytest.mark.parametrize("symbols", ["-g", "-s"])
+@pytest.mark.parametrize(
+    ("program", "level", "symbols"),
+    [
+        ("heap_shop.c", "0", "-g"),
+        ("heap_shop.cc", "0", "-g"),
+        ("heap_shop.cc", "2", "-g"),
+        ("heap_shop.cc", "2", "-s"),
+        ("heap_shop.rs", "2", "-g"),
+    ],
+)
 def test_new_captures_are_read_as_heaptrack_print_reads_them(
     program: str, level: str, symbols: str, system: System, tmp_path: Path
 ) -> None:

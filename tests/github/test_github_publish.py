@@ -16,7 +16,8 @@ from perf_action.github import Outcome, preview, publish, read_results
 from perf_action.github.failures import read_failures
 from perf_action.model.change import Comparison, FunctionChange, LeakChange, LeakState, MetricChange, Verdict
 from perf_action.model.finding import Finding, State
-from perf_action.model.report import Baseline, Report, StageOutcome
+from perf_action.model.outcome import StageOutcome
+from perf_action.model.report import Baseline, Report
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.suspect import Confidence, Suspect
 from perf_action.render import documents

@@ -66,7 +66,7 @@ PROGRAM = """
 import sys
 {imports}
 import time
-END = time.time() + 3
+END = time.time() + 1.5
 DOCUMENT = {{"items": [{{"id": i, "name": "item %d" % i, "tags": ["a", "b"]}} for i in range(40)]}}
 NUMBERS = list(range(20000))
 

@@ -18,8 +18,8 @@ from perf_action.model.check import Check, Weight
 from perf_action.model.environment import Environment
 from perf_action.model.finding import Budget, State
 from perf_action.model.metric import Metric, Series
+from perf_action.model.outcome import StageOutcome
 from perf_action.model.profile import CapturedProfile, Profile, ProfileSlice, ValueKind
-from perf_action.model.report import StageOutcome
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.touched import TouchedFile
 from perf_action.model.tree import costs

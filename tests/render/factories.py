@@ -22,8 +22,9 @@ from perf_action.model.change import (
 from perf_action.model.environment import Environment
 from perf_action.model.finding import Finding, State
 from perf_action.model.metric import Metric, Series
+from perf_action.model.outcome import StageOutcome
 from perf_action.model.profile import Profile, ValueKind
-from perf_action.model.report import Baseline, FlameGraph, Report, StageOutcome
+from perf_action.model.report import Baseline, FlameGraph, Report
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.suspect import Confidence, Suspect
 from perf_action.model.trial import Side

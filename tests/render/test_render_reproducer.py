@@ -16,7 +16,8 @@ import yaml
 from perf_action.config import parse, read_config
 from perf_action.config.shareable import shareable
 from perf_action.model.change import Comparison, Verdict
-from perf_action.model.report import Report, StageOutcome
+from perf_action.model.outcome import StageOutcome
+from perf_action.model.report import Report
 from perf_action.model.suspect import Confidence, Suspect
 from perf_action.render.again import commands, stages_to_repeat
 from perf_action.render.reproducer import reproducer

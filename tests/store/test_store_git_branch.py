@@ -162,7 +162,7 @@ def test_three_writers_at_once_lose_nothing(open_branch, bare: Path, git_in, key
 
 @pytest.mark.slow
 def test_eight_writers_and_a_compaction_lose_nothing(open_branch, over_http, key) -> None:
-    keys = [[key(n * 10 + k, run=n * 10 + k) for k in range(4)] for n in range(1, 9)]
+    keys = [[key(n * 10 + k, run=n * 10 + k) for k in range(2)] for n in range(1, 9)]
     stores = [open_branch(over_http("writer-token")) for _ in keys]
     compactor = open_branch(over_http("writer-token"))
     compactions = threading.Thread(target=lambda: [compactor.prune(1000 - n) for n in range(3)])

@@ -15,6 +15,7 @@ from perf_action.judge.budgets.hot import hot_function
 from perf_action.judge.budgets.limits import joined, nearest_one, unknown
 from perf_action.judge.budgets.metrics import of_change, of_metric
 from perf_action.judge.budgets.routes import route_budget
+from perf_action.judge.budgets.unmeasured import of_metric_name, remedy
 from perf_action.model import route
 from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison
@@ -22,21 +23,6 @@ from perf_action.model.finding import Budget, Finding
 from perf_action.model.metric import Metric
 from perf_action.model.metric_names import KNOWN, why_unknown
 from perf_action.model.snapshot import Snapshot
-
-#: start of a metric's name -> what measures it
-_REMEDIES: tuple[tuple[str, str], ...] = (
-    ("cpu.hot_function", "add a stage with a CPU profiler, such as py-spy"),
-    ("cpu.instructions", "add a stage with callgrind"),
-    ("cpu.bytecodes", "add a stage with bytecodes"),
-    ("memory.rss", "add clean launches, or a soak"),
-    ("memory.leak", "add a stage with memcheck"),
-    ("memory.errors", "add a stage with memcheck"),
-    ("memory.fragmentation", "add a stage with jemalloc"),
-    ("memory.", "add a stage with a memory profiler, such as memray"),
-    ("latency.", "use a load tool that reports latencies"),
-    ("load.", "use a load tool that counts requests"),
-    ("cpu.", "use a load tool that counts requests"),
-)
 
 
 def judge(
@@ -55,7 +41,7 @@ def _judge(
     if budget.subject in ("function", "site"):
         return function_budget(budget, head, comparison)
     if budget.subject == "category":
-        return category_budget(budget, categories)
+        return category_budget(budget, head, categories)
     if budget.subject == "route":
         return route_budget(budget, head, comparison)
     if budget.relative:
@@ -83,5 +69,4 @@ def _not_measured(budget: Budget, head: Snapshot) -> Finding:
     if why_unknown(budget.rule):
         near = nearest_one(budget.rule, (*measured, *KNOWN))
         return unknown(budget, f"it was not measured; no metric of this name was read{near}")
-    remedy = next((r for start, r in _REMEDIES if budget.rule.startswith(start)), "no stage here measures it")
-    return unknown(budget, f"it was not measured; {remedy}")
+    return unknown(budget, f"it was not measured; {remedy(of_metric_name(budget.rule), head)}")

@@ -16,19 +16,20 @@ from perf_action.judge.budgets.limits import (
     unknown,
     worst,
 )
+from perf_action.judge.budgets.unmeasured import of_kind, remedy
 from perf_action.model.category import CATEGORIES, OTHER, CategoryCost
 from perf_action.model.finding import Budget, Finding
+from perf_action.model.snapshot import Snapshot
 
 _CLOSE = "too close to the limit for so few samples"
 _EVIDENCE = 5
 
 
-def category_budget(budget: Budget, categories: Sequence[CategoryCost]) -> Finding:
+def category_budget(budget: Budget, head: Snapshot, categories: Sequence[CategoryCost]) -> Finding:
     """The finding; of several stages with that kind of cost, the worst counts."""
     costs = [c for c in categories if c.kind == budget.kind]
     if not costs:
-        what = "CPU" if budget.kind == "cpu" else "memory" if budget.kind.startswith("alloc") else budget.kind
-        return unknown(budget, f"it was not measured; add a stage with a profiler of {what}")
+        return unknown(budget, f"it was not measured; {remedy(of_kind(budget.kind), head)}")
     known = {c.category.lower() for c in categories} | {*CATEGORIES, OTHER}
     if budget.pattern.lower() not in known:
         return unknown(budget, f"there is no such category{nearest_one(budget.pattern, sorted(known))}")

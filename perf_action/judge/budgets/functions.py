@@ -20,6 +20,7 @@ from perf_action.judge.budgets.limits import (
 )
 from perf_action.judge.budgets.patterns import Pattern
 from perf_action.judge.budgets.spent import Place, Spent, spent
+from perf_action.judge.budgets.unmeasured import of_kind, remedy
 from perf_action.model.change import Comparison, FunctionChange
 from perf_action.model.finding import Budget, Finding, State
 from perf_action.model.profile import FunctionKey
@@ -27,24 +28,15 @@ from perf_action.model.snapshot import Snapshot
 
 _EVIDENCE = 5
 _CLOSE = "too close to the limit for so few samples"
-#: kind of cost -> what measures it
-_STAGES = {
-    "cpu": "a stage with a CPU profiler, such as py-spy",
-    "wall": "a stage with a profiler of wall time",
-    "lock_wait": "a stage with pprof's mutex profile",
-    "instructions": "a stage with callgrind",
-    "bytecodes": "a stage with bytecodes",
-}
-_MEMORY = "a stage with a memory profiler, such as memray or heaptrack"
 
 
 def function_budget(budget: Budget, head: Snapshot, comparison: Comparison | None) -> Finding:
     """The finding of a budget on functions or call sites that match its pattern; the worst of them counts."""
     if budget.relative:
-        return _of_change(budget, comparison)
+        return _of_change(budget, head, comparison)
     sources = spent(head, budget.kind, inclusive=budget.inclusive, sites=budget.subject == "site")
     if not sources:
-        return unknown(budget, f"it was not measured; add {_STAGES.get(budget.kind, _MEMORY)}")
+        return unknown(budget, f"it was not measured; {remedy(of_kind(budget.kind), head)}")
     return worst(budget, [_of_source(budget, source, comparison, head) for source in sources])
 
 
@@ -128,7 +120,7 @@ def _line(key: FunctionKey, head: Snapshot) -> int:
 # --- its change against base
 
 
-def _of_change(budget: Budget, comparison: Comparison | None) -> Finding:
+def _of_change(budget: Budget, head: Snapshot, comparison: Comparison | None) -> Finding:
     if comparison is None:
         return unknown(budget, "there is nothing to compare with yet")
     if comparison.not_comparable:
@@ -136,7 +128,7 @@ def _of_change(budget: Budget, comparison: Comparison | None) -> Finding:
     wanted = "total" if budget.inclusive else "self"
     rows = [row for row in comparison.functions if row.kind == budget.kind and row.value == wanted]
     if not rows:
-        return unknown(budget, f"it was not measured on both sides; add {_STAGES.get(budget.kind, _MEMORY)}")
+        return unknown(budget, f"it was not measured on both sides; {remedy(of_kind(budget.kind), head)}")
     pattern = Pattern(budget.pattern)
     mine = [row for row in rows if pattern.matches(_place(row))]
     if not mine:

@@ -66,7 +66,7 @@ def _cpu(subject: Subject, limits: Mapping[str, float]) -> tuple[Finding, ...]:
 def _memory(subject: Subject, limits: Mapping[str, float]) -> tuple[Finding, ...]:
     head, leaks = subject.head, subject.leaks
     return (
-        memory.stable(leaks),
+        memory.stable(leaks, head),
         memory.leak(leaks, head),
         memory.total(head, limits),
         memory.allocation_rate(head, limits),

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from perf_action.judge.budgets.unmeasured import TIMELINE, remedy
 from perf_action.judge.checklist import targets
 from perf_action.judge.checklist.loops import OUTSIDE, callbacks, is_python, node_functions
 from perf_action.judge.checklist.stretches import stays, threads
@@ -29,7 +30,6 @@ _LEAST_SECONDS: Final = 1.0
 _EVIDENCE, _FRAMES = 3, 12
 #: modules that only pass on what their callers ask of the C library
 _THIN: Final = ("/socket.py", "/ssl.py")
-_ADD: Final = "add a stage with py-spy, which records a time-line"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +252,7 @@ def _nothing_found(limit: float, profiles: Sequence[Profile], head: Snapshot) ->
     finding = Finding(rule=targets.BLOCKING, state=State.CANNOT_TELL, limit=limit, unit="ns")
     seen = [p for p in (*profiles, *(c.profile for c in head.timelines)) if len(p.sample_stack)]
     if not seen:
-        return replace(finding, message=f"it was not measured; {_ADD}")
+        return replace(finding, message=f"it was not measured; {remedy(TIMELINE, head)}")
     if not any(node != OUTSIDE for p in seen for node in callbacks(p)):
         return replace(
             finding,
@@ -260,8 +260,8 @@ def _nothing_found(limit: float, profiles: Sequence[Profile], head: Snapshot) ->
             message="no event loop was seen: there is no async code under this load",
         )
     if not head.timelines:
-        said = f"no known blocking call was sampled, but how long callbacks took is not known; {_ADD}"
-        return replace(finding, message=said)
+        said = "no known blocking call was sampled, but how long callbacks took is not known"
+        return replace(finding, message=f"{said}; {remedy(TIMELINE, head)}")
     if not any(_has_c_frames(c.profile) for c in head.timelines):
         said = "the time-line has no C functions, which tell waiting from working; py-spy sees them on x86-64"
         return replace(finding, message=said)

@@ -8,6 +8,7 @@ from typing import Final
 
 from perf_action.judge.budgets.limits import WORST_FIRST, joined
 from perf_action.judge.budgets.spent import spent
+from perf_action.judge.budgets.unmeasured import ALLOCATOR, SOAKED, remedy
 from perf_action.judge.checklist import targets
 from perf_action.judge.checklist.cpu import as_budget
 from perf_action.model.change import LeakChange, LeakState
@@ -16,7 +17,6 @@ from perf_action.model.profile import FunctionKey
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.tree import costs
 
-_SOAK: Final = "set measure.soak to 60s or longer"
 _STATES: Final = {
     LeakState.LEAKING: State.FAIL,
     LeakState.STABLE: State.PASS,
@@ -28,11 +28,11 @@ _LOST: Final = "memory.leak.definite"
 _EVIDENCE: Final = 5
 
 
-def stable(leaks: Sequence[LeakChange]) -> Finding:
+def stable(leaks: Sequence[LeakChange], head: Snapshot) -> Finding:
     """Process memory under sustained load has stopped growing. Memory that goes on to grow is not stable."""
     memory = [leak for leak in leaks if leak.name.startswith("memory.")]
     if not memory:
-        return _cannot(targets.STABLE, f"no memory was recorded over time; {_SOAK}")
+        return _cannot(targets.STABLE, f"no memory was recorded over time; {remedy(SOAKED, head)}")
     return _worst(targets.STABLE, memory)
 
 
@@ -60,7 +60,7 @@ def leak(leaks: Sequence[LeakChange], head: Snapshot) -> Finding:
             unit="bytes",
             message="no memory is lost; whether held memory grows, a soak would tell",
         )
-    return _cannot(targets.LEAK, f"nothing was recorded over time; {_SOAK}")
+    return _cannot(targets.LEAK, f"nothing was recorded over time; {remedy(SOAKED, head)}")
 
 
 def total(head: Snapshot, limits: Mapping[str, float]) -> Finding:
@@ -95,7 +95,7 @@ def fragmentation(head: Snapshot, limits: Mapping[str, float]) -> Finding:
     heap, resident = head.metric("memory.peak"), head.metric("memory.rss.peak")
     if heap is None or resident is None or not 0 < max(heap.samples) <= min(resident.samples):
         return _cannot(
-            targets.FRAGMENTATION, "add a stage with jemalloc, whose statistics say it", budget.limit
+            targets.FRAGMENTATION, remedy(ALLOCATOR, head), budget.limit
         )
     bound = 1 - max(heap.samples) / min(resident.samples)
     basis = "heap against resident memory, at their peaks"
@@ -110,7 +110,7 @@ def fragmentation(head: Snapshot, limits: Mapping[str, float]) -> Finding:
         )
     return _cannot(
         targets.FRAGMENTATION,
-        f"{basis}, say at most {bound:.0%}, but code and the runtime are in that; add a stage with jemalloc",
+        f"{basis}, say at most {bound:.0%}, but code and the runtime are in that; {remedy(ALLOCATOR, head)}",
         budget.limit,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from perf_action.judge.budgets.unmeasured import QUERIES, remedy
 from perf_action.judge.categories import Categories
 from perf_action.judge.checklist import targets
 from perf_action.judge.checklist.blocking import folded
@@ -72,8 +73,7 @@ def _in_time_line(finding: Finding, head: Snapshot, categories: Categories) -> F
                 if longest is None or stay.longest > longest[0].longest:
                     longest = (stay, profile)
     if seen < _LEAST_NS:
-        said = "it was not measured; let service.queries name who counts queries, or add a stage with py-spy"
-        return replace(finding, message=said)
+        return replace(finding, message=f"it was not measured; {remedy(QUERIES, head)}")
     if longest is None:
         return replace(finding, state=State.PASS, message="in the time-line nothing called a database")
     stay, profile = longest
