@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bin="$(cd "$1" && pwd)"
 export PATH="$bin:$PATH"  # k6, act, and python for the services under test
+unset PYTHONDONTWRITEBYTECODE  # what is imported once need not be compiled again
 part() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
 
 part "packages of the system that the tests use"
@@ -25,20 +26,22 @@ rm -rf build
 part "quick tests"
 "$bin/pytest" -q -m "not slow and not fuzz" -n 2
 
-part "quick tests on the other Pythons"
-bash tests/pythons.sh "$bin"
-
 # Whole measurements are mostly waiting, and what their tests ask for is far from what another process can disturb.
 whole=(tests/e2e tests/matrix tests/rig)
 said="$(mktemp)"
 
-part "whole measurements; and profilers and their printers, load, example services, git remotes and browsers"
+part "whole measurements, in the background"
 "$bin/pytest" -q -m slow --durations=15 -p no:cacheprovider "${whole[@]}" >"$said" 2>&1 &
 measuring=$!
 trap 'kill "$measuring" 2>/dev/null || true; rm -f "$said"' EXIT
+
+part "quick tests on the other Pythons"
+bash tests/pythons.sh "$bin"
+
+part "profilers and their printers, load, example services, git remotes and browsers"
 "$bin/pytest" -q -m slow --durations=8 tests "${whole[@]/#/--ignore=}"
 
-part "whole measurements, which began with the part before"
+part "whole measurements, which began before"
 code=0
 wait "$measuring" || code=$?
 cat "$said"

@@ -282,7 +282,7 @@ def test_categories(rule, limit, state, value):
 
 
 def test_categories_without_a_profile_or_with_a_slip():
-    assert "profiler of CPU" in judged("category locks", "5%", sliced()).message
+    assert "a CPU profiler" in judged("category locks", "5%", sliced()).message
     assert "nearest is 'locks'" in judged("category lokcs", "5%", sliced(), categories=COSTS).message
 
 

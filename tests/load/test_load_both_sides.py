@@ -100,9 +100,8 @@ def measured(tmp_path: Path) -> Callable[..., tuple[dict, Path]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("replay", ["always", "never"])
-def test_a_head_that_answers_otherwise_cannot_be_told(measured, replay):
-    found, out = measured("200 OK", "404 Not Found", replay)
+def test_a_head_that_answers_otherwise_cannot_be_told(measured):
+    found, out = measured("200 OK", "404 Not Found", "never")
     assert found["verdict"] == "inconclusive"
     assert any("head answers GET /rare otherwise than base: 4xx, not 2xx" in r for r in found["reasons"])
     assert "otherwise than base" in (out / "comment.md").read_text()

@@ -17,8 +17,8 @@ from perf_action.profilers import profiler
 from perf_action.system import System
 
 PAIRS = tuple(product(NAMES, SERVICES))
-#: what is measured again: for each service another kind of profiler
-AGAIN = (("py-spy", "python"), ("perf", "rust"), ("pprof", "go"), ("heaptrack", "c"))
+#: what is measured again: for each service another kind of profiler; those of the Python service run in tests/e2e
+AGAIN = (("perf", "rust"), ("pprof", "go"), ("heaptrack", "c"))
 #: those that see Python functions
 PYTHONS = frozenset({"py-spy", "bytecodes", "memray"})
 LOST = "memory.leak.definite"

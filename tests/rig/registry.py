@@ -31,7 +31,7 @@ def files(example: Path, *, inputs: str = "") -> dict[str, str | Path]:
     found: dict[str, str | Path] = {name: example / name for name in listed if name}
     return {
         **found,
-        "perf.yml": settings(example, QUICK, CPU),
+        "perf.yml": settings(example, QUICK, {}),
         "README.md": "# Registry\n",
         ".github/workflows/perf.yml": workflow(inputs=inputs),
     }

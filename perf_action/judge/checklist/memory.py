@@ -94,9 +94,7 @@ def fragmentation(head: Snapshot, limits: Mapping[str, float]) -> Finding:
     budget = targets.budget_of(targets.FRAGMENTATION, limits)
     heap, resident = head.metric("memory.peak"), head.metric("memory.rss.peak")
     if heap is None or resident is None or not 0 < max(heap.samples) <= min(resident.samples):
-        return _cannot(
-            targets.FRAGMENTATION, remedy(ALLOCATOR, head), budget.limit
-        )
+        return _cannot(targets.FRAGMENTATION, remedy(ALLOCATOR, head), budget.limit)
     bound = 1 - max(heap.samples) / min(resident.samples)
     basis = "heap against resident memory, at their peaks"
     if bound < budget.limit:
