@@ -15,6 +15,7 @@ from perf_action.judge.advice.rules import CategoryOver, Frames
 from perf_action.judge.advice.scan import Scan, Site
 from perf_action.judge.advice.table import Asked
 from perf_action.judge.budgets.limits import half_of_share
+from perf_action.judge.code.shown import shown_names
 from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison, LeakChange, Verdict
 from perf_action.model.finding import Finding
@@ -22,8 +23,6 @@ from perf_action.model.profile import FunctionKey
 from perf_action.model.snapshot import Snapshot
 
 _STACKS: Final = 3
-#: of a stack so many frames next to the leaf are shown, and of a name so many characters
-_FRAMES, _NAME = 12, 120
 #: it got worse if this part of what fits runs through a function that did
 _REGRESSED: Final = 0.3
 #: calls on two lines do the same twice if the cheaper one costs at least this part of the dearer one
@@ -223,7 +222,5 @@ def _folded(sites: Sequence[Site]) -> tuple[str, ...]:
     """The heaviest stacks from where own code begins, as folded lines."""
     weights: Counter[str] = Counter()
     for site in sites:
-        names = [" ".join(key.name.replace(";", ":").split())[:_NAME] or "[unknown]" for key in site.keys]
-        shown = names if len(names) <= _FRAMES else [names[0], "…", *names[2 - _FRAMES :]]
-        weights[";".join(shown)] += site.weight
+        weights[shown_names([key.name for key in site.keys])] += site.weight
     return tuple(f"{text} {weight}" for text, weight in weights.most_common(_STACKS))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from perf_action.compare.idle import idle_functions
 from perf_action.judge.categories.rules import RuleBook, kept_rules
 from perf_action.judge.categories.walk import Frames, Walk
+from perf_action.judge.code.shown import shown_stack
 from perf_action.model.category import CATEGORIES, OTHER, CategoryCost, CategoryRule
 from perf_action.model.profile import CapturedProfile, FunctionKey, Profile
 from perf_action.model.snapshot import Snapshot
@@ -31,7 +32,7 @@ _TIMES: Final = frozenset({"cpu", "wall"})
 #: V8 has a function for the time in which it does nothing
 _IDLE: Final = frozenset({"(idle)", "(IDLE)"})
 #: what is listed of a category
-_FUNCTIONS, _STACKS, _FRAMES, _CHARACTERS = 5, 3, 40, 200
+_FUNCTIONS, _STACKS = 5, 3
 #: of each profile and category so many stacks are looked at for the largest of all
 _CANDIDATES: Final = 20
 _SLICES: Final = "slices"
@@ -159,7 +160,7 @@ def _spent(categories: Categories, frames: Frames, profiles: Sequence[Profile], 
                 if function >= 0:
                     functions[name][walk.keys[function]] += value
             for node in mine[np.argsort(values[mine])[: -_CANDIDATES - 1 : -1]].tolist():
-                stacks[name][_folded(profile, walk, node)] += int(values[node])
+                stacks[name][shown_stack(profile, node)] += int(values[node])
     return _Spent(
         by_category=by_category, functions=functions, stacks=stacks, per_sample=_per_sample(profiles, kind)
     )
@@ -192,14 +193,3 @@ def _value_of_sample(profile: Profile, kind: str) -> float:
     if profile.kinds[column].unit == "samples":
         return 1.0
     return float(profile.period or 0) if column == 0 and kind in _TIMES else 0.0
-
-
-def _folded(profile: Profile, walk: Walk, node: int) -> str:
-    """The stack's names, root first; of a deep one what is nearest to the leaf."""
-    names: list[str] = []
-    while node >= 0 and len(names) < _FRAMES:
-        names.append(walk.keys[int(walk.functions[node])].name[:_CHARACTERS].replace(";", ":"))
-        node = int(profile.stack_parent[node])
-    if node >= 0:
-        names.append("…")
-    return ";".join(names[::-1])

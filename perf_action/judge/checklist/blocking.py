@@ -18,6 +18,7 @@ from perf_action.judge.checklist.loops import OUTSIDE, callbacks, is_python, nod
 from perf_action.judge.checklist.stretches import stays, threads
 from perf_action.judge.checklist.waits import blocks
 from perf_action.judge.code.own import is_own
+from perf_action.judge.code.shown import shown_stack
 from perf_action.model.finding import Finding, State
 from perf_action.model.profile import CapturedProfile, FunctionKey, Profile
 from perf_action.model.snapshot import Snapshot
@@ -27,7 +28,7 @@ from perf_action.model.units import NS_PER_S
 _LEAST_SAMPLES, _LEAST_SHARE = 3, 0.01
 #: a loop of which less was seen may block where nobody looked
 _LEAST_SECONDS: Final = 1.0
-_EVIDENCE, _FRAMES = 3, 12
+_EVIDENCE = 3
 #: modules that only pass on what their callers ask of the C library
 _THIN: Final = ("/socket.py", "/ssl.py")
 
@@ -116,7 +117,7 @@ def _look(profile: Profile, seen: _Seen) -> None:
         if does:
             key = (does, *places.own(at))
             seen.blocked[key] += value / weight
-            seen.stacks.setdefault(key, folded(profile, stack))
+            seen.stacks.setdefault(key, shown_stack(profile, stack))
     for moments in threads(profile):
         for key, stay in stays(moments, lambda stack: _key(stack, reasons, places)).items():
             seen.longest[key] = max(seen.longest[key], stay.longest)
@@ -242,7 +243,7 @@ def _too_long(ns: float, node: int, profile: Profile, limit: float) -> Finding:
         value=ns,
         unit="ns",
         message=f"{key.name} keeps the event loop to itself for so long at once",
-        evidence=(folded(profile, node),),
+        evidence=(shown_stack(profile, node),),
         file=key.file,
         line=line,
     )
@@ -286,11 +287,3 @@ def _loop_seconds(profile: Profile) -> float:
     nodes = callbacks(profile)
     seen = (moments for moments in threads(profile) if any(nodes[m.stack] != OUTSIDE for m in moments))
     return sum(m.ns for moments in seen for m in moments) / NS_PER_S
-
-
-def folded(profile: Profile, stack: int) -> str:
-    """The names nearest to the leaf, the outermost first."""
-    frames = profile.frames_of(stack)[-_FRAMES:]
-    return ";".join(
-        profile.strings[int(profile.function_name[profile.frame_function[f]])][:200] for f in frames
-    )

@@ -17,10 +17,10 @@ from perf_action.compare.idle import idle_functions
 from perf_action.judge.budgets.limits import joined
 from perf_action.judge.budgets.metrics import value_of
 from perf_action.judge.checklist import targets
-from perf_action.judge.checklist.blocking import folded
 from perf_action.judge.checklist.cpu import as_budget
 from perf_action.judge.checklist.loops import node_functions
 from perf_action.judge.code.own import is_own
+from perf_action.judge.code.shown import shown_stack
 from perf_action.model.category import CategoryCost
 from perf_action.model.finding import Finding, State
 from perf_action.model.profile import CapturedProfile, FunctionKey, Profile
@@ -139,7 +139,7 @@ def _timed(timelines: Sequence[CapturedProfile]) -> Iterator[Waiting]:
                 done += value
             if role.waits is not None:
                 waited[role.waits] += value
-                stacks.setdefault(role.waits, folded(profile, stack))
+                stacks.setdefault(role.waits, shown_stack(profile, stack))
     if done >= _LEAST_NS:
         yield Waiting(
             share=sum(waited.values()) / done,

@@ -13,8 +13,8 @@ from typing import Final
 from perf_action.judge.budgets.unmeasured import QUERIES, remedy
 from perf_action.judge.categories import Categories
 from perf_action.judge.checklist import targets
-from perf_action.judge.checklist.blocking import folded
 from perf_action.judge.checklist.stretches import stays, threads
+from perf_action.judge.code.shown import shown_stack
 from perf_action.model.finding import Finding, State
 from perf_action.model.profile import Profile
 from perf_action.model.query import Query
@@ -77,7 +77,7 @@ def _in_time_line(finding: Finding, head: Snapshot, categories: Categories) -> F
     if longest is None:
         return replace(finding, state=State.PASS, message="in the time-line nothing called a database")
     stay, profile = longest
-    evidence = (folded(profile, stay.node),)
+    evidence = (shown_stack(profile, stay.node),)
     if stay.longest < limit:
         return replace(
             finding,
