@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perf_action.compare.calls import Floats, call_tree
 from perf_action.compare.captured import STATES, Chosen, Units
-from perf_action.compare.work import Effects, View, Work, log_ratio
+from perf_action.compare.work import TIMES_SCATTER, Effects, View, Work, log_ratio
 
 #: least change per unit that is worth a word: per request, and for a whole capture
 _LEAST = {
@@ -31,6 +32,8 @@ _LEAST = {
 _LEAST_LEFT = (100.0, 1024.0)
 #: a state (bytes live) depends on the moment it was taken at: more of the total must have changed
 _SHARE, _SHARE_OF_STATE = 0.0025, 0.01
+#: of what grew from the shorter launches to the longer ones, so much must be between the longer ones of the sides
+_HELD = 0.5
 #: of the functions that count, so many must have changed by one factor to mean a different amount of work
 _UNIFORM_SHARE = 0.9
 _UNIFORM_FUNCTIONS = 5
@@ -83,6 +86,23 @@ def _is_uniform(own: Effects) -> bool:
     return abs(middle) > _UNIFORM_WITHIN and float(same.mean()) >= _UNIFORM_SHARE
 
 
+def _longest(values: Floats, requests: Sequence[int]) -> Floats:
+    """The mean per function over the launches with the most requests."""
+    counted = np.array(requests)
+    return np.asarray(values[:, counted == counted.max()].mean(axis=1), dtype=float)
+
+
+def _error(base: Floats, head: Floats, log: Floats, apart: Floats) -> Floats:
+    """How far repetitions lie apart, as an error of the logarithm. Where one side is zero, which has none: nothing if the
+    change is beyond what they explain, else infinite.
+    """
+    change = np.abs(head - base)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.where(change > 0, np.abs(log) / change, 1 / np.maximum(base, head))
+        se = np.where(apart > 0, slope * apart, 0.0)
+    return np.where(np.isfinite(log), se, np.where(change > TIMES_SCATTER * apart, 0.0, np.inf))
+
+
 class _Costing:
     """How values of captures become cost: by difference, per request, or as they are."""
 
@@ -92,10 +112,11 @@ class _Costing:
         self.steps = known and all(len(set(side.requests)) > 1 for side in (self.base, self.head))
         self.stepped = self.steps and kind != "peak"
         self.per_request = self.stepped or (known and kind not in STATES)
+        self.state = kind in STATES
 
     def effects(self, base: Floats, head: Floats) -> Effects:
-        """From values per function and capture, both (functions, captures). The error is five times (in the decision)
-        what repetitions of a side differ by, relative to the larger cost.
+        """From values per function and capture, both (functions, captures). The error is what repetitions of a side
+        differ by, at the scale of the change: five times (in the decision) the one is less than the other.
         """
         base, head = self.base.values(base), self.head.values(head)
         (b, apart_b), (h, apart_h) = (
@@ -105,9 +126,24 @@ class _Costing:
         views: tuple[View, ...] = ()
         if self.per_request and not self.stepped:
             views = (View(log_ratio(base.mean(axis=1), head.mean(axis=1)), np.zeros(len(b))),)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scatter = np.nan_to_num(np.maximum(apart_b, apart_h) / np.maximum(b, h), posinf=0.0)
-        return Effects(base=b, head=h, log=log_ratio(b, h), se=np.log1p(scatter), views=views)
+        log = log_ratio(b, h)
+        held = self._held(base, head, h - b) if self.stepped and self.state else None
+        return Effects(
+            base=b,
+            head=h,
+            log=log,
+            se=_error(b, h, log, np.maximum(apart_b, apart_h)),
+            views=views,
+            held=held,
+        )
+
+    def _held(self, base: Floats, head: Floats, change: Floats) -> NDArray[np.bool_]:
+        """Where what is alive after the most requests differs too: what is alive after few scatters by what had not been
+        collected yet, or was not cached yet, and that looks like a growth of its own.
+        """
+        step = max(self.base.requests) - min(self.base.requests)
+        apart = _longest(head, self.head.requests) - _longest(base, self.base.requests)
+        return np.asarray(np.sign(change) * apart >= _HELD * np.abs(change) * step, dtype=bool)
 
     def per_unit(self, value: float) -> float:
         """The cost that one `value` more makes in one capture of head."""

@@ -22,7 +22,7 @@ from perf_action.compare.options import CompareOptions
 from perf_action.compare.rows import change_of, relative
 from perf_action.compare.shifts import Shift, Shifts
 from perf_action.compare.touched import family
-from perf_action.compare.work import Effects, Work
+from perf_action.compare.work import TIMES_SCATTER, Effects, Work
 from perf_action.model.change import FunctionChange, Interval, Verdict
 from perf_action.model.profile import FunctionKey
 
@@ -32,8 +32,6 @@ _TESTED_SHARE = 0.01
 _SETTLED_SHARE = 0.10
 #: the change that another reading of the same data must show to agree
 _AGREES_FROM = 0.05
-#: exact counters: times what repetitions of a side differ by
-_TIMES_SCATTER = 5
 #: total costs are tested more strictly: they say again what the self costs say
 _TOTAL_SHARE = 0.1
 #: a function that is nearly everything says no more than the metric does
@@ -186,7 +184,7 @@ class _Judge:
         tested = np.maximum(base, head) >= least
         size = np.abs(effects.log)
         if self.work.exact:
-            sure = size > _TIMES_SCATTER * effects.se
+            sure = size > TIMES_SCATTER * effects.se
             p = np.where(sure & (size > 0), 0.0, 1.0)
         else:
             p = np.array(
@@ -217,7 +215,8 @@ class _Judge:
         least = max(work.absolute, work.share * max(self.totals))
         relative_least = work.floor * np.minimum(effects.base, effects.head)
         large = np.abs(effects.log) >= math.log1p(work.floor)
-        return np.asarray(large & (grown >= least) & (grown >= relative_least), dtype=bool)
+        held = True if effects.held is None else effects.held
+        return np.asarray(large & (grown >= least) & (grown >= relative_least) & held, dtype=bool)
 
     def _called(self, row: FunctionChange, effects: Effects, f: int, sign: int) -> FunctionChange:
         """A change that passed the test and the floors: believed if nothing speaks against it."""
@@ -268,7 +267,11 @@ class _Judge:
         shares = self._shares(effects, f)
         log, se = float(effects.log[f]), float(effects.se[f])
         both = base > 0 and head > 0
-        ends = stats.Estimate(mean=log, se=se, df=work.df).interval()
+        ends = (
+            (log - TIMES_SCATTER * se, log + TIMES_SCATTER * se)
+            if work.exact
+            else stats.Estimate(mean=log, se=se, df=work.df).interval()
+        )
         change = change_of(base, head)
         return FunctionChange(
             name=key.name,

@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perf_action.compare.calls import CallTree, Floats
+
+#: exact counters: a change is believed that is so many times what repetitions of a side differ by
+TIMES_SCATTER = 5
 
 
 class View(NamedTuple):
@@ -32,7 +36,8 @@ class View(NamedTuple):
 class Effects:
     """Per function: cost on both sides, ln(head/base) and its standard error (zero for exact counters).
 
-    `views` are other readings of the same change; all have to agree.
+    `views` are other readings of the same change; all have to agree. `held`, where known, says of which functions what is
+    alive after the most requests differs as the change says.
     """
 
     base: Floats
@@ -40,6 +45,7 @@ class Effects:
     log: Floats
     se: Floats
     views: tuple[View, ...] = ()
+    held: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -227,3 +227,45 @@ def test_stages_are_matched_and_the_stepped_one_comes_first():
     third = captured(profile({"main;f": 10}), stage="third")
     found = function_changes(mixed, third, OPTIONS)
     assert (found.rows, found.notes) == ((), ("cpu: base and head have no stage in common",))
+
+
+def alive(*launches: tuple[int, int]) -> Snapshot:
+    """What is alive after so many requests, in one function of a larger program."""
+    return counted(
+        *[({"main;f": left, "main;g": 12_000_000 + 1000 * n}, n) for n, left in launches],
+        kind="leaked",
+        unit="bytes",
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "verdict"),
+    [
+        # as measured on identical code: the shorter launch of one side happened to be looked at after a collection
+        ([(120, 78_180), (300, 74_406), (300, 83_123)], [(120, 57_099), (300, 76_992), (300, 80_561)], U),
+        # repetitions that are alike by chance say nothing of the shorter launch
+        ([(120, 78_180), (300, 78_700), (300, 78_800)], [(120, 57_099), (300, 78_700), (300, 78_800)], U),
+        ([(120, 78_180), (300, 78_800)], [(120, 57_099), (300, 78_800)], U),
+        # growth that the longer launches of base do not have
+        ([(120, 78_180), (300, 74_406), (300, 83_123)], [(120, 150_000), (300, 510_000), (300, 520_000)], R),
+        ([(120, 0), (300, 0), (300, 0)], [(120, 36_000), (300, 90_000), (300, 90_400)], R),
+        # from nothing to something that scatters as much
+        ([(120, 0), (300, 0), (300, 0)], [(120, 1000), (300, 10_000), (300, 60_000)], U),
+    ],
+)
+def test_what_had_not_been_collected_yet_does_not_leak(base, head, verdict):
+    assert (called(functions(alive(*base), alive(*head)), R) == {"f"}) is (verdict is R)
+    assert (called(functions(alive(*head), alive(*base)), I) == {"f"}) is (verdict is R)
+
+
+def test_an_interval_agrees_with_the_verdict():
+    def side(*values):
+        launches = [(20, 1000), *((220, v) for v in values)]
+        return counted(*[({"main;f": f, "main;g": 5000 * n}, n) for n, f in launches])
+
+    row = functions(side(21_000, 21_400), side(41_000, 41_500))["f"]
+    assert row.verdict is R
+    assert 0 < row.interval[0] < row.change < row.interval[1]
+    row = functions(side(21_000, 27_000), side(41_000, 45_000))["f"]
+    assert row.verdict is U
+    assert row.interval[0] < 0 < row.change < row.interval[1]

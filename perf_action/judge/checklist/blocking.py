@@ -20,7 +20,7 @@ from perf_action.judge.checklist.waits import blocks
 from perf_action.judge.code.own import is_own
 from perf_action.judge.code.shown import shown_stack
 from perf_action.model.finding import Finding, State
-from perf_action.model.profile import CapturedProfile, FunctionKey, Profile
+from perf_action.model.profile import FunctionKey, Profile
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.units import NS_PER_S
 
@@ -44,6 +44,18 @@ class Blocked:
     share: float
     longest_ns: int = 0
     stack: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A profile, with `nodes`: for every stack node where an event loop called back."""
+
+    profile: Profile
+    nodes: Sequence[int]
+
+    @classmethod
+    def at(cls, profile: Profile) -> _Looked:
+        return cls(profile, callbacks(profile))
 
 
 @dataclass(slots=True)
@@ -75,19 +87,20 @@ def blocking(head: Snapshot, limits: Mapping[str, float]) -> Finding:
     """Whether anything blocks an event loop, with the function that calls it."""
     limit = limits.get(targets.BLOCKING, targets.LIMITS[targets.BLOCKING][0])
     sampled, timed = _Seen(), _Seen()
-    profiles = _cpu_profiles(head)
-    for profile in profiles:
-        _look(profile, sampled)
+    profiles = [_Looked.at(profile) for profile in _cpu_profiles(head)]
+    for looked in profiles:
+        _look(looked, sampled)
+    timelines = [_Looked.at(capture.profile) for capture in head.timelines]
     long: list[tuple[float, int, Profile]] = []
-    for capture in head.timelines:
-        _look(capture.profile, timed)
-        long += [(ns, node, capture.profile) for ns, node in _long(capture, limit)]
+    for looked, capture in zip(timelines, head.timelines, strict=True):
+        _look(looked, timed)
+        long += [(ns, node, looked.profile) for ns, node in _long(looked, capture.requests, limit)]
     found = [*timed.found(), *sampled.found()]
     if found:
         return _failed(found, limit)
     if long:
         return _too_long(*max(long, key=lambda found: found[0]), limit)
-    return _nothing_found(limit, profiles, head)
+    return _nothing_found(limit, profiles, timelines, head)
 
 
 def _cpu_profiles(head: Snapshot) -> list[Profile]:
@@ -100,9 +113,9 @@ def _cpu_profiles(head: Snapshot) -> list[Profile]:
 # --- known calls
 
 
-def _look(profile: Profile, seen: _Seen) -> None:
+def _look(looked: _Looked, seen: _Seen) -> None:
     """Add up what blocks below callbacks; in a time-line with the longest stretch of each."""
-    nodes = callbacks(profile)
+    profile, nodes = looked.profile, looked.nodes
     reasons = list(_reasons(profile, nodes))
     column = profile.find_kind("cpu")
     weight = _weight(profile, column if column is not None else 0)
@@ -188,16 +201,15 @@ class _Places:
 # --- long ones
 
 
-def _long(capture: CapturedProfile, limit: float) -> Iterator[tuple[float, int]]:
+def _long(looked: _Looked, requests: int | None, limit: float) -> Iterator[tuple[float, int]]:
     """For how long functions surely kept a loop's thread at once, where that is more than the limit, and a stack node."""
-    profile = capture.profile
-    nodes = callbacks(profile)
+    profile, nodes = looked.profile, looked.nodes
     leaf = _python_leaf(profile)
     for moments in threads(profile):
         if not any(nodes[m.stack] != OUTSIDE for m in moments):
             continue
         for stay in stays(moments, lambda s: leaf[s] if nodes[s] != OUTSIDE else None).values():
-            ns = stay.one_call(len(moments), capture.requests, limit)
+            ns = stay.one_call(len(moments), requests, limit)
             if ns is not None:
                 yield ns, stay.node
 
@@ -249,24 +261,26 @@ def _too_long(ns: float, node: int, profile: Profile, limit: float) -> Finding:
     )
 
 
-def _nothing_found(limit: float, profiles: Sequence[Profile], head: Snapshot) -> Finding:
+def _nothing_found(
+    limit: float, profiles: Sequence[_Looked], timelines: Sequence[_Looked], head: Snapshot
+) -> Finding:
     finding = Finding(rule=targets.BLOCKING, state=State.CANNOT_TELL, limit=limit, unit="ns")
-    seen = [p for p in (*profiles, *(c.profile for c in head.timelines)) if len(p.sample_stack)]
+    seen = [looked for looked in (*profiles, *timelines) if len(looked.profile.sample_stack)]
     if not seen:
         return replace(finding, message=f"it was not measured; {remedy(TIMELINE, head)}")
-    if not any(node != OUTSIDE for p in seen for node in callbacks(p)):
+    if not any(node != OUTSIDE for looked in seen for node in looked.nodes):
         return replace(
             finding,
             state=State.PASS,
             message="no event loop was seen: there is no async code under this load",
         )
-    if not head.timelines:
+    if not timelines:
         said = "no known blocking call was sampled, but how long callbacks took is not known"
         return replace(finding, message=f"{said}; {remedy(TIMELINE, head)}")
-    if not any(_has_c_frames(c.profile) for c in head.timelines):
+    if not any(_has_c_frames(looked.profile) for looked in timelines):
         said = "the time-line has no C functions, which tell waiting from working; py-spy sees them on x86-64"
         return replace(finding, message=said)
-    seconds = sum(_loop_seconds(c.profile) for c in head.timelines)
+    seconds = sum(map(_loop_seconds, timelines))
     if seconds < _LEAST_SECONDS:
         return replace(
             finding, message=f"the event loop was seen for only {seconds:.1f} s; more load would tell"
@@ -282,8 +296,11 @@ def _has_c_frames(profile: Profile) -> bool:
     return any(not is_python(key.file) for key in profile.function_keys())
 
 
-def _loop_seconds(profile: Profile) -> float:
+def _loop_seconds(looked: _Looked) -> float:
     """For how long threads that run an event loop were seen."""
-    nodes = callbacks(profile)
-    seen = (moments for moments in threads(profile) if any(nodes[m.stack] != OUTSIDE for m in moments))
+    seen = (
+        moments
+        for moments in threads(looked.profile)
+        if any(looked.nodes[m.stack] != OUTSIDE for m in moments)
+    )
     return sum(m.ns for moments in seen for m in moments) / NS_PER_S
