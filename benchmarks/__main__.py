@@ -38,6 +38,7 @@ PARTS = (
     Part("perf_data", "a perf.data of half a million samples, against perf", "perf_data.py"),
     Part("heaptrack", "heaptrack captures of 100 MB, against heaptrack_print", "heaptrack.py"),
     Part("folded", "a million folded lines, against inferno", "folded.py"),
+    Part("install", "how long the action takes to install itself", "install.py"),
     Part("live", "pull requests of known effect, measured live", "live"),
     Part("causes", "what is said of defects of known cause, measured live", "causes"),
 )

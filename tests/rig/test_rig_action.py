@@ -21,20 +21,15 @@ def comments(world: World, pull: int = 7) -> list[str]:
     return [c.body for c in world.repository.comments_of(pull)]
 
 
-def test_it_installs_itself_quickly_and_from_the_cache_the_next_time(make_world: Worlds) -> None:
+def test_it_installs_itself_and_is_back_from_the_cache_the_next_time(make_world: Worlds) -> None:
+    """How quickly is measured by `python -m benchmarks install`."""
     world = make_world({".github/workflows/perf.yml": workflow(), "perf.yml": NO_COMMAND})
     world.variables["UV_CACHE_DIR"] = str(world.folder / "uv")  # empty, as on a new runner
     cold = world.run_push()
     assert ", fresh, in " in cold.log
-    assert cold.seconds("Install") <= 25
-    for _ in range(3):  # a machine that does other things at times may need another try
-        cached = world.run_push()
-        assert ", from the cache, in " in cached.log
-        assert cached.outcome("Keep the installation") == ""
-        seconds = cached.seconds("Cached installation", "Install")
-        if seconds <= 5:
-            break
-    assert seconds <= 5
+    cached = world.run_push()
+    assert ", from the cache, in " in cached.log
+    assert cached.outcome("Keep the installation") == ""
 
 
 def test_it_leaves_the_job_as_it_was(make_world: Worlds) -> None:
