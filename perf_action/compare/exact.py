@@ -32,7 +32,7 @@ _LEAST = {
 _LEAST_LEFT = (100.0, 1024.0)
 #: a state (bytes live) depends on the moment it was taken at: more of the total must have changed
 _SHARE, _SHARE_OF_STATE = 0.0025, 0.01
-#: of what grew from the shorter launches to the longer ones, so much must be between the longer ones of the sides
+#: what is left per request must be left by the longer launches too: by so much of all their requests
 _HELD = 0.5
 #: of the functions that count, so many must have changed by one factor to mean a different amount of work
 _UNIFORM_SHARE = 0.9
@@ -141,9 +141,9 @@ class _Costing:
         """Where what is alive after the most requests differs too: what is alive after few scatters by what had not been
         collected yet, or was not cached yet, and that looks like a growth of its own.
         """
-        step = max(self.base.requests) - min(self.base.requests)
+        requests = max(self.head.requests)
         apart = _longest(head, self.head.requests) - _longest(base, self.base.requests)
-        return np.asarray(np.sign(change) * apart >= _HELD * np.abs(change) * step, dtype=bool)
+        return np.asarray(np.sign(change) * apart >= _HELD * np.abs(change) * requests, dtype=bool)
 
     def per_unit(self, value: float) -> float:
         """The cost that one `value` more makes in one capture of head."""
