@@ -17,7 +17,8 @@ from perf_action.errors import PerfActionError, one_line
 
 #: module that holds the command -> names of the commands in it; imported only when one of them is called
 COMMANDS: dict[str, tuple[str, ...]] = {
-    "perf_action.cli.measuring": ("run", "assess", "demo"),
+    "perf_action.cli.measuring": ("run", "demo"),
+    "perf_action.cli.assessing": ("assess",),
     "perf_action.cli.comparing": ("compare",),
     "perf_action.cli.files": ("show", "convert"),
     "perf_action.cli.baseline": ("baseline",),

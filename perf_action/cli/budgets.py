@@ -17,7 +17,7 @@ from perf_action.judge.budgets.suggest import suggestions
 from perf_action.model.trend import Trend
 from perf_action.pipeline.accepting import today
 from perf_action.pipeline.history import read_past, trend_of
-from perf_action.pipeline.running import read_settings
+from perf_action.pipeline.settings import read_settings
 from perf_action.render.suggest import budget_lines, suggestion_block
 from perf_action.system import System
 

@@ -14,6 +14,7 @@ import click
 from perf_action.cli.progress import listener
 from perf_action.git import Git
 from perf_action.pipeline import assessing, running
+from perf_action.pipeline.settings import read_settings
 from perf_action.system import System
 
 _SERVICE, _PATCH, _SETTINGS = "schema-registry-python", "slower-and-leaking.patch", "demo.yml"
@@ -32,7 +33,7 @@ def run_demo(out: Path, system: System) -> None:
             "side, loaded with the same requests, and profiled with py-spy and memray. About three minutes.\n",
             err=True,
         )
-        settings = running.read_settings(repository / "perf.yml", {}, system)
+        settings = read_settings(repository / "perf.yml", {}, system)
         running.run(settings, system, listener(system.environ), out=out, base="HEAD^")
     assessing.assess(out, system)
     click.echo((out / "comment.md").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from perf_action.cli.options import overrides_of
+from perf_action.cli.options import SET, overrides_of
 from perf_action.config import Config, read_config
 from perf_action.errors import CannotMeasure, UsageError
 from perf_action.machine.apt import Apt
@@ -24,13 +24,12 @@ _CONFIG = click.option(
     type=click.Path(path_type=Path),
     help="The settings; perf.yml if there is one.",
 )
-_SET = click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a key of perf.yml.")
 _NAMES = ", ".join(known.name for known in TOOLS)
 
 
 @click.command()
 @_CONFIG
-@_SET
+@SET
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option(
     "--binary", type=click.Path(path_type=Path), help="Look at this program instead of the service's."
@@ -74,7 +73,7 @@ checked, memray for the Python of the service. What is there already is left alo
 )
 @click.argument("tools", nargs=-1, metavar="[TOOL]...")
 @_CONFIG
-@_SET
+@SET
 @click.option(
     "--restore",
     is_flag=True,

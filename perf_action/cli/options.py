@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import click
+
 from perf_action.config import FailOn
 from perf_action.config.inputs import overrides
 from perf_action.errors import UsageError
+
+#: overrides of perf.yml; `overrides_of` reads them
+SET = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a key of perf.yml, such as measure.max-minutes=2.",
+)
 
 
 def policy_words(text: str | None) -> list[FailOn] | None:

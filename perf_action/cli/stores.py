@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from perf_action.config import BaselineOptions, digest
 from perf_action.config.inputs import overrides
 from perf_action.errors import UsageError
-from perf_action.pipeline.running import read_settings
+from perf_action.pipeline.settings import read_settings
 from perf_action.store import Store, open_store
 from perf_action.system import System
 

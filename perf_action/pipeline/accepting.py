@@ -14,7 +14,7 @@ from perf_action.github.accepting import spoken
 from perf_action.judge.accepted import accepted
 from perf_action.model.accepted import Accepted, Spoken
 from perf_action.model.report import Report
-from perf_action.pipeline.running import Settings
+from perf_action.pipeline.settings import Settings
 from perf_action.system import System
 
 _LONGEST = 1_000_000

@@ -31,7 +31,7 @@ from perf_action.model.trial import Side
 from perf_action.pipeline.accepting import accepted_of, today
 from perf_action.pipeline.history import creep, known_past, noise_of
 from perf_action.pipeline.reading import load_snapshot
-from perf_action.pipeline.running import Settings
+from perf_action.pipeline.settings import Settings
 from perf_action.recording import Confirmation, Run
 from perf_action.render import documents, pictures
 from perf_action.render.reproducer import FOLDER as REPRODUCER

@@ -11,7 +11,7 @@ from perf_action.model.snapshot import Snapshot
 from perf_action.model.trial import Side
 from perf_action.pipeline.assessing import assess
 from perf_action.pipeline.reading import load_snapshot
-from perf_action.pipeline.running import Settings, read_settings
+from perf_action.pipeline.settings import Settings, read_settings
 from perf_action.recording import Run, write_run
 from perf_action.system import System
 
