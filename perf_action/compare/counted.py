@@ -1,6 +1,6 @@
 """Counts that repeat to the digit (allocations, bytes, instructions): judged by size alone, single values too.
 
-Where the repetitions of one side differ by u, only a change of five times u is believed.
+Where the repetitions of one side differ by u, only a change of five times u (`TIMES_SCATTER`) is believed.
 """
 
 from __future__ import annotations
@@ -11,22 +11,21 @@ from dataclasses import replace
 
 from perf_action.compare.rows import change_of, direction, factor, median, reaches
 from perf_action.compare.rules import FEW_LAUNCHES, SETTLED_BELOW, Rule
+from perf_action.compare.work import TIMES_SCATTER
 from perf_action.model.change import MetricChange, Verdict
-
-_TIMES_SPREAD = 5
 
 
 def is_repeatable(base: Sequence[float], head: Sequence[float], rule: Rule) -> bool:
     """Few values, or values that do repeat. Many that scatter are judged like any other measurement."""
     few = min(len(base), len(head)) < FEW_LAUNCHES
-    return few or _TIMES_SPREAD * max(_spread(base), _spread(head)) <= rule.floor
+    return few or TIMES_SCATTER * max(_spread(base), _spread(head)) <= rule.floor
 
 
 def judge_count(row: MetricChange, rule: Rule, base: Sequence[float], head: Sequence[float]) -> MetricChange:
     """The finished row; `base` and `head` are finite and in the row's unit."""
     b, h = median(base), median(head)
     spread = max(_spread(base), _spread(head))
-    tolerance = max(rule.floor, _TIMES_SPREAD * spread)
+    tolerance = max(rule.floor, TIMES_SCATTER * spread)
     low, high = change_of(max(base), min(head)), change_of(min(base), max(head))
     row = replace(
         row,

@@ -87,9 +87,8 @@ def _is_uniform(own: Effects) -> bool:
 
 
 def _longest(values: Floats, requests: Sequence[int]) -> Floats:
-    """The mean per function over the launches with the most requests."""
-    counted = np.array(requests)
-    return np.asarray(values[:, counted == counted.max()].mean(axis=1), dtype=float)
+    """The values of the launches with the most requests."""
+    return values[:, np.array(requests) == max(requests)]
 
 
 def _error(base: Floats, head: Floats, log: Floats, apart: Floats) -> Floats:
@@ -142,7 +141,9 @@ class _Costing:
         collected yet, or was not cached yet, and that looks like a growth of its own.
         """
         requests = max(self.head.requests)
-        apart = _longest(head, self.head.requests) - _longest(base, self.base.requests)
+        apart = _longest(head, self.head.requests).mean(axis=1) - _longest(base, self.base.requests).mean(
+            axis=1
+        )
         return np.asarray(np.sign(change) * apart >= _HELD * np.abs(change) * requests, dtype=bool)
 
     def per_unit(self, value: float) -> float:
@@ -156,7 +157,7 @@ class _Costing:
     def _cost(self, values: Floats, requests: Sequence[int]) -> tuple[Floats, Floats]:
         """Cost per function, and how far repetitions lie apart in the same unit."""
         counted = np.array(requests, dtype=float)
-        few, many = values[:, counted == counted.min()], values[:, counted == counted.max()]
+        few, many = values[:, counted == counted.min()], _longest(values, requests)
         if self.stepped:
             step = counted.max() - counted.min()
             grown = np.maximum(many.mean(axis=1) - few.mean(axis=1), 0.0)

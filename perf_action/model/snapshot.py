@@ -20,8 +20,9 @@ from perf_action.model.tree import by_function
 class Snapshot:
     """`label` names it to people (a commit, a file). `captures` are whole profiles, `slices` what a sampling
     profiler saw per slice of load, `timelines` when what ran or waited (samples with times and threads, kind wall), for
-    head's own checks and never compared; `queries` what its database counted of them (None: nobody asked); `not_comparable` gives the reason why the load
-    itself was no good, or is empty. `unmeasured` are the stages that were to be measured and were not.
+    head's own checks and never compared; `queries` what its database counted of them (None: nobody asked).
+    `not_comparable` gives the reason why the load itself was no good, or is empty; `unmeasured` are the stages that were
+    to be measured and were not.
     """
 
     label: str
