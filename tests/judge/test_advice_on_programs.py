@@ -62,11 +62,15 @@ async def serve():
         await answer()
 """
 
+#: how long each is sampled. The programs run on until py-spy has its samples and ends them: with C functions it reads
+#: symbols first, which takes longer than the program itself on a busy machine.
+SECONDS = 2
+
 PROGRAM = """
 import sys
 {imports}
 import time
-END = time.time() + 1.5
+END = time.time() + 100
 DOCUMENT = {{"items": [{{"id": i, "name": "item %d" % i, "tags": ["a", "b"]}} for i in range(40)]}}
 NUMBERS = list(range(20000))
 
@@ -86,7 +90,7 @@ main()
 
 #: fourteen functions of about the same cost, none of which does anything foolish
 CLEAN = (
-    "import time\nEND = time.time() + 2\n"
+    "import time\nEND = time.time() + 100\n"
     + "".join(f"def step_{i}(n):\n    total = 0\n    for k in range(200):\n        total += k * {i} ^ n\n    return total\n" for i in range(14))
     + "def main():\n    n = 0\n    while time.time() < END:\n        n += 1\n"
     + "".join(f"        step_{i}(n)\n" for i in range(14))
@@ -100,6 +104,8 @@ def profiled(text: str, folder: Path, system: System, *, native: bool) -> tuple[
     options = [
         "--rate",
         "200",
+        "--duration",
+        str(SECONDS),
         "--full-filenames",
         "--format",
         "raw",
