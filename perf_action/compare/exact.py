@@ -126,7 +126,7 @@ class _Costing:
         if self.per_request and not self.stepped:
             views = (View(log_ratio(base.mean(axis=1), head.mean(axis=1)), np.zeros(len(b))),)
         log = log_ratio(b, h)
-        held = self._held(base, head, h - b) if self.stepped and self.state else None
+        held = self._held(base, head, b, h) if self.stepped and self.state else None
         return Effects(
             base=b,
             head=h,
@@ -136,15 +136,17 @@ class _Costing:
             held=held,
         )
 
-    def _held(self, base: Floats, head: Floats, change: Floats) -> NDArray[np.bool_]:
+    def _held(self, base: Floats, head: Floats, per_base: Floats, per_head: Floats) -> NDArray[np.bool_]:
         """Where what is alive after the most requests differs too: what is alive after few scatters by what had not been
-        collected yet, or was not cached yet, and that looks like a growth of its own.
+        collected yet, or was not cached yet, and that looks like a growth of its own. Where base's launches are of
+        another length, it is what base would hold after as many requests as head.
         """
-        requests = max(self.head.requests)
-        apart = _longest(head, self.head.requests).mean(axis=1) - _longest(base, self.base.requests).mean(
-            axis=1
-        )
-        return np.asarray(np.sign(change) * apart >= _HELD * np.abs(change) * requests, dtype=bool)
+        most = max(self.head.requests)
+        longer = most - max(self.base.requests)
+        alive = _longest(base, self.base.requests).mean(axis=1) + per_base * longer
+        change = per_head - per_base
+        apart = _longest(head, self.head.requests).mean(axis=1) - alive
+        return np.asarray(np.sign(change) * apart >= _HELD * np.abs(change) * most, dtype=bool)
 
     def per_unit(self, value: float) -> float:
         """The cost that one `value` more makes in one capture of head."""

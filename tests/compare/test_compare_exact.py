@@ -249,6 +249,8 @@ def alive(*launches: tuple[int, int]) -> Snapshot:
         # growth that the longer launches of base do not have
         ([(120, 78_180), (300, 74_406), (300, 83_123)], [(120, 150_000), (300, 510_000), (300, 520_000)], R),
         ([(120, 0), (300, 0), (300, 0)], [(120, 36_000), (300, 90_000), (300, 90_400)], R),
+        # a stored baseline whose launches were longer: it holds more, and yet leaks less
+        ([(120, 36_000), (1200, 360_000)], [(120, 108_000), (300, 270_000)], R),
         # from nothing to something that scatters as much
         ([(120, 0), (300, 0), (300, 0)], [(120, 1000), (300, 10_000), (300, 60_000)], U),
     ],

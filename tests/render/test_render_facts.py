@@ -62,6 +62,28 @@ def test_the_first_lines_name_the_function_then_the_leak() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("interval", "p", "said"),
+    [
+        ((0.31, 0.31), None, "; counted exactly."),
+        ((0.3096, 0.3104), None, "; counted."),
+        ((0.27, 0.35), None, "; counted, between +27 and +35 %."),
+        ((0.27, 0.35), 1e-5, ", 99 % sure between +27 and +35 %."),
+    ],
+)
+def test_what_was_counted_is_not_told_like_a_sample(
+    interval: tuple[float, float], p: float | None, said: str
+) -> None:
+    row = factories.function_change(
+        kind="allocated", unit="bytes/request", change=0.31, interval=interval, p=p
+    )
+    assert (
+        plain(facts(factories.report(Comparison(functions=(row,)))).lines[0].text)
+        .partition(")")[2]
+        .startswith(said)
+    )
+
+
 def test_a_new_and_a_vanished_function() -> None:
     new = factories.function_change(base=0.0, head=3800.0, change=None, interval=None)
     gone = factories.function_change(
