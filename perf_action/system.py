@@ -116,12 +116,17 @@ class System:
             Path(named or Path(self.environ.get("HOME") or tempfile.gettempdir()) / ".cache") / "perf-action"
         )
 
+    @property
+    def own_cache(self) -> Path | None:
+        """The cache, if nobody else may write to it: what lies there is run."""
+        homes = ("RUNNER_TOOL_CACHE", "XDG_CACHE_HOME", "HOME")
+        return self.cache if any(self.environ.get(name) for name in homes) else None
+
     def which(self, tool: str) -> str | None:
         """The program of that name: one that `perf-action setup` brought in, since what is on the PATH was missing or
         did not work then; else the one on the PATH.
         """
-        homes = ("RUNNER_TOOL_CACHE", "XDG_CACHE_HOME", "HOME")  # never a folder that everybody may write to
-        ours = str(self.cache / "bin") if any(self.environ.get(name) for name in homes) else ""
+        ours = str(self.own_cache / "bin") if self.own_cache else ""
         return shutil.which(tool, path=ours) or shutil.which(tool, path=self.environ.get("PATH"))
 
     def run(

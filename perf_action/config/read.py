@@ -77,6 +77,7 @@ def digest(config: Config) -> str:
     )
     data["service"].pop("env", None)
     data["service"].pop("queries", None)  # who counts changes nothing of what is measured
+    data["service"].pop("reuse_build", None)
     for group in data["load"].values():
         group.pop("env", None)
     for group in data["needs"].values():

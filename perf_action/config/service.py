@@ -79,6 +79,8 @@ class Service(Group):
     """who counts its database queries"""
     virtualenv: Literal["auto", "always", "never"] = "auto"
     """whether each checkout gets a Python virtual environment of its own, first on the PATH; auto: if setup uses pip"""
+    reuse_build: Literal["auto", "always", "never"] = "auto"
+    """whether a commit that an earlier run built is built again; auto: not if lock files say what goes into it"""
 
     @property
     def existing(self) -> str:

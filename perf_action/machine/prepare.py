@@ -36,23 +36,33 @@ class Prepared:
 
 
 def prepare(
-    checkout: Checkout, service: Service, system: System, *, log: Path, scratch: Path, two_sides: bool = False
+    checkout: Checkout,
+    service: Service,
+    system: System,
+    *,
+    log: Path,
+    scratch: Path,
+    two_sides: bool = False,
+    built: bool = False,
 ) -> Prepared:
     """Run `setup` and `build` in the checkout, with output in `log`.
 
     `scratch` is an empty folder outside the checkout that lives as long as what is returned: a virtual environment
-    goes there. CannotMeasure with the last line of the output if something fails.
+    goes there. `built`: both are as an earlier run left them, and nothing is run. CannotMeasure with the last line of
+    the output if something fails.
     """
     directory = _directory(checkout.path, service.directory)
     env = inherited(system.environ)
     own = wants_virtualenv(service, two_sides=two_sides)
     if own:
-        env = _virtualenv(scratch / "venv", env, system)
-    python = _python(env)
+        if not built:
+            _make_virtualenv(scratch / "venv", env, system)
+        env = _within(scratch / "venv", env)
+    python = python_of(env)
     places = Places(checkout=checkout.path, python=python)
     values, secrets = _known_values(service.env, places, system)
     for key, command in (("service.setup", service.setup), ("service.build", service.build)):
-        if command is not None:
+        if command is not None and not built:
             run_logged(
                 argv_of(command, places, key=key),
                 what=key,
@@ -63,14 +73,18 @@ def prepare(
                 system=system,
                 timeout=_TIMEOUT,
             )
-    notes = ("set up in a Python virtual environment of its own",) if own else ()
+    notes = list(checkout.notes)
+    if own:
+        notes.append("set up in a Python virtual environment of its own")
+    if built:
+        notes.append(f"{checkout.commit[:10]} was set up and built by an earlier run")
     return Prepared(
         checkout=checkout,
         service=service,
         env=env,
         directory=directory,
         python=python,
-        notes=checkout.notes + notes,
+        notes=tuple(notes),
     )
 
 
@@ -99,23 +113,28 @@ def wants_virtualenv(service: Service, *, two_sides: bool) -> bool:
     return service.virtualenv == "always"
 
 
-def _python(env: Mapping[str, str]) -> str:
+def python_of(env: Mapping[str, str]) -> str:
+    """The Python that is found first with that environment."""
     system = System(env)
     return system.which("python") or system.which("python3") or "python3"
 
 
-def _virtualenv(folder: Path, env: Mapping[str, str], system: System) -> dict[str, str]:
-    """`env` with a new virtual environment first on its PATH. It sees what the Python it was made of has installed."""
+def _make_virtualenv(folder: Path, env: Mapping[str, str], system: System) -> None:
+    """It sees what the Python it is made of has installed."""
     made = system.run(
-        [_python(env), "-m", "venv", "--system-site-packages", str(folder)], env=env, timeout=300
+        [python_of(env), "-m", "venv", "--system-site-packages", str(folder)], env=env, timeout=300
     )
     if made.code != 0:
         said = (made.stderr or made.stdout).strip().splitlines() or ["no output"]
         raise CannotMeasure(
             f"a virtual environment could not be made: {said[-1]}; install python3-venv, or set service.virtualenv: never"
         )
+
+
+def _within(virtualenv: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """`env` with a virtual environment first on its PATH."""
     out = {name: value for name, value in env.items() if name != "PYTHONHOME"}
-    return out | {"VIRTUAL_ENV": str(folder), "PATH": f"{folder / 'bin'}:{env.get('PATH', '')}"}
+    return out | {"VIRTUAL_ENV": str(virtualenv), "PATH": f"{virtualenv / 'bin'}:{env.get('PATH', '')}"}
 
 
 def identical(base: Prepared, head: Prepared) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +63,19 @@ def toolchain(prepared: Prepared, system: System) -> tuple[tuple[str, str], ...]
     """
     if prepared.service.existing:
         return ()
-    there = [tool for tool in _TOOLS if any(_has(folder, tool.files) for folder in _folders(prepared))]
-    versions = ((tool.name, _version(tool, prepared, system)) for tool in there)
+    folders = (prepared.directory, *_above(prepared))
+    return tools_for(folders, python=prepared.python, env=prepared.env, system=system)
+
+
+def tools_for(
+    folders: Sequence[Path], *, python: str, env: Mapping[str, str], system: System
+) -> tuple[tuple[str, str], ...]:
+    """(name, version) of what builds or runs projects with the files of `folders`, as found in the first of them."""
+    there = [tool for tool in _TOOLS if any(_has(folder, tool.files) for folder in folders)]
+    versions = (
+        (tool.name, _version([word.format(python=python) for word in tool.argv], folders[0], env, system))
+        for tool in there
+    )
     return tuple((name, version) for name, version in versions if version)
 
 
@@ -73,18 +84,17 @@ def lock_files(prepared: Prepared) -> tuple[tuple[str, str], ...]:
     if prepared.service.existing:
         return ()
     found: dict[str, str] = {}
-    for folder in _folders(prepared):
+    for folder in (prepared.directory, *_above(prepared)):
         for path in map(folder.joinpath, LOCK_FILES):
             if path.name not in found and path.is_file() and path.stat().st_size <= _MAX_LOCK:
                 found[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     return tuple(sorted(found.items()))
 
 
-def _folders(prepared: Prepared) -> Iterator[Path]:
-    """The folder in which the service's commands run, and those above it within the checkout."""
+def _above(prepared: Prepared) -> Iterator[Path]:
+    """The folders above that in which the service's commands run, within the checkout."""
     top = prepared.checkout.path.resolve()
     folder = prepared.directory
-    yield folder
     while folder != top and folder.is_relative_to(top):
         folder = folder.parent
         yield folder
@@ -94,10 +104,9 @@ def _has(folder: Path, patterns: tuple[str, ...]) -> bool:
     return any(next(folder.glob(pattern), None) is not None for pattern in patterns)
 
 
-def _version(tool: _Tool, prepared: Prepared, system: System) -> str:
-    argv = [word.format(python=prepared.python) for word in tool.argv]
+def _version(argv: Sequence[str], folder: Path, env: Mapping[str, str], system: System) -> str:
     try:
-        done = system.run(argv, cwd=prepared.directory, env=prepared.env, timeout=_TIMEOUT)
+        done = system.run(argv, cwd=folder, env=env, timeout=_TIMEOUT)
     except CannotMeasure:
         return ""
     found = _NUMBER.search(done.stdout or done.stderr)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from perf_action.errors import CannotMeasure, UsageError, one_line
 from perf_action.git import Access, Git, complaint, open_repository
+from perf_action.machine.builds import Kept
 from perf_action.model.trial import Side
 from perf_action.system import System
 
@@ -39,7 +40,7 @@ def in_place(system: System, path: Path) -> Checkout:
         return Checkout(path=git.directory, commit="", tree="", notes=("the repository has no commit yet",))
     stash = _stash(git)
     notes = ("uncommitted changes are measured too",) if stash else ()
-    tree = git.out("rev-parse", f"{stash or commit}^{{tree}}")
+    tree = tree_of(git, stash or commit)
     return Checkout(path=git.directory, commit=commit, tree=tree, changed=bool(stash), notes=notes)
 
 
@@ -53,8 +54,9 @@ def worktree(
     directory: str = ".",
     uncommitted: bool = False,
     access: Access | None = None,
+    kept: Kept | None = None,
 ) -> Iterator[Checkout]:
-    """A detached worktree of `rev` in a temporary folder, removed at the end.
+    """A detached worktree of `rev` in a temporary folder, removed at the end; with `kept`, in its place.
 
     `uncommitted`: `rev` is HEAD and changes of tracked files go with it. The paths of both sides are equally long:
     their length moves the stack, and with it the times. UsageError if there is no such commit.
@@ -64,24 +66,45 @@ def worktree(
     if commit is None:
         raise UsageError(f"{repo}: there is no commit {rev!r}; fetch it, or name one with --base")
     stash = _stash(git) if uncommitted else None
-    # never /tmp/perf-…: perf takes every file there for a map of a just-in-time compiler, and names no function of it
-    home = Path(tempfile.mkdtemp(prefix="checkout-"))
-    path = home / side.value
-    try:
-        done = git.run("worktree", "add", "--detach", "--force", str(path), stash or commit, timeout=1800)
+    with contextlib.ExitStack() as stack:
+        path = kept.checkout if kept else _temporary(stack) / side.value
+        stack.callback(_remove, git, path)
+        how = ("--no-checkout",) if kept and kept.built else ()
+        done = git.run(
+            "worktree", "add", "--detach", "--force", *how, str(path), stash or commit, timeout=1800
+        )
         if done.code != 0:
             raise CannotMeasure(f"{rev} could not be checked out: {complaint(done)}")
+        if kept:
+            if kept.built:
+                kept.fill()
+                open_repository(system, path).out("read-tree", "HEAD")
+            stack.callback(kept.put_aside)
         yield Checkout(
             path=path,
             commit=commit,
-            tree=git.out("rev-parse", f"{stash or commit}^{{tree}}"),
+            tree=tree_of(git, stash or commit),
             changed=bool(stash),
             notes=_notes(git, path, directory, stash=bool(stash), uncommitted=uncommitted),
         )
-    finally:
-        git.run("worktree", "remove", "--force", "--force", str(path))
-        shutil.rmtree(home, ignore_errors=True)
-        git.run("worktree", "prune")
+
+
+def tree_of(git: Git, commit: str) -> str:
+    """The id of what is in that commit."""
+    return git.out("rev-parse", f"{commit}^{{tree}}")
+
+
+def _temporary(stack: contextlib.ExitStack) -> Path:
+    # never /tmp/perf-…: perf takes every file there for a map of a just-in-time compiler, and names no function of it
+    home = Path(tempfile.mkdtemp(prefix="checkout-"))
+    stack.callback(shutil.rmtree, home, ignore_errors=True)
+    return home
+
+
+def _remove(git: Git, path: Path) -> None:
+    git.run("worktree", "remove", "--force", "--force", str(path))
+    shutil.rmtree(path, ignore_errors=True)
+    git.run("worktree", "prune")
 
 
 def _stash(git: Git) -> str | None:

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from perf_action.config import Service
 from perf_action.errors import CannotMeasure
-from perf_action.git import Access
-from perf_action.machine.prepare import Prepared, identical, prepare
+from perf_action.git import Access, open_repository
+from perf_action.machine.builds import Kept, is_fixed, kept, key_of
+from perf_action.machine.commands import inherited
+from perf_action.machine.prepare import Prepared, identical, prepare, python_of
+from perf_action.machine.toolchain import tools_for
 from perf_action.machine.touched import touched
-from perf_action.machine.worktree import Checkout, in_place, worktree
+from perf_action.machine.worktree import Checkout, in_place, tree_of, worktree
 from perf_action.model.touched import TouchedFile
 from perf_action.model.trial import Side
 from perf_action.system import System
@@ -65,6 +68,7 @@ def prepared_sides(
             head = _prepare(Side.HEAD, in_place(system, repository), service, shop)
             yield Sides(prepared={Side.HEAD: head}, notes=head.notes)
             return
+        places = _places(service, repository, base, shop, stack)
         checkouts = {
             side: stack.enter_context(
                 worktree(
@@ -75,6 +79,7 @@ def prepared_sides(
                     directory=service.directory,
                     uncommitted=side is Side.HEAD,
                     access=access,
+                    kept=places.get(side),
                 )
             )
             for side in (Side.BASE, Side.HEAD)
@@ -82,9 +87,11 @@ def prepared_sides(
         prepared: dict[Side, Prepared] = {}
         failed: list[tuple[Side, str]] = []
         for side, checkout in checkouts.items():
-            say(f"{side.value}: setting up {checkout.commit[:10]}")
+            place = places.get(side)
+            doing = "taking an earlier build of" if place and place.built else "setting up"
+            say(f"{side.value}: {doing} {checkout.commit[:10]}")
             try:
-                prepared[side] = _prepare(side, checkout, service, shop, two_sides=True)
+                prepared[side] = _prepare(side, checkout, service, shop, place, two_sides=True)
             except CannotMeasure as error:
                 if side is Side.HEAD:
                     raise
@@ -112,10 +119,40 @@ def _touched(
         return (), (f"which functions the change touches is not known: {error}",)
 
 
+def _places(
+    service: Service, repository: Path, base: str, shop: _Workshop, stack: contextlib.ExitStack
+) -> dict[Side, Kept]:
+    """Where the builds of both sides are kept, or nothing: paths of different lengths cannot be compared."""
+    if service.reuse_build == "never" or not (service.setup or service.build):
+        return {}
+    git = open_repository(shop.system, repository)
+    top = git.directory
+    folders = [folder for folder in (top / service.directory, top) if folder.is_dir()]
+    env = inherited(shop.system.environ)
+    tools = tools_for(folders, python=python_of(env), env=env, system=shop.system)
+    trees = {Side.BASE: tree_of(git, base), Side.HEAD: in_place(shop.system, top).tree}
+    opened = {
+        side: stack.enter_context(kept(shop.system, key_of(service, tree, env, tools)))
+        for side, tree in trees.items()
+    }
+    places = {side: place for side, place in opened.items() if place}
+    return places if len(places) == len(trees) else {}
+
+
 def _prepare(
-    side: Side, checkout: Checkout, service: Service, shop: _Workshop, *, two_sides: bool = False
+    side: Side,
+    checkout: Checkout,
+    service: Service,
+    shop: _Workshop,
+    place: Kept | None = None,
+    *,
+    two_sides: bool = False,
 ) -> Prepared:
-    own = shop.scratch / side.value
-    own.mkdir()
+    own = place.own if place else shop.scratch / side.value
+    own.mkdir(exist_ok=True)
     log = shop.logs / f"{side.value}-setup.log"
-    return prepare(checkout, service, shop.system, log=log, scratch=own, two_sides=two_sides)
+    built = place is not None and place.built
+    prepared = prepare(checkout, service, shop.system, log=log, scratch=own, two_sides=two_sides, built=built)
+    if place and not built and is_fixed(service, prepared.directory, checkout.path):
+        place.seal()
+    return prepared

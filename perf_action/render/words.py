@@ -152,7 +152,9 @@ def certainty(row: MetricChange | FunctionChange) -> str:
         between = f"between {numbers.interval(row.interval, to='and')}"
         if row.interval[0] == row.interval[1]:
             return "counted exactly"
-        if isinstance(row, FunctionChange) and row.p is None:  # not sampled: the ends are what repetitions leave open
+        if (
+            isinstance(row, FunctionChange) and row.p is None
+        ):  # not sampled: the ends are what repetitions leave open
             low, high = (numbers.change(end) for end in row.interval)
             return "counted" if low == high else f"counted, {between}"
         return f"99 % sure {between}"
