@@ -66,6 +66,7 @@ def _notes(source: Source, path: Path, facts: dict[str, Any], *, native: bool) -
 
 def _facts(source: Source, path: Path, out: Path, system: System, *, native: bool) -> dict[str, Any]:
     """Runs the passes; what the child printed. InputError if it failed, or crashed."""
+    path = memray_file.without_padding(path, out)
     argv = isolated(_PASSES, str(path), str(out), "native" if native else "")
     done = system.run(argv, timeout=_TIMEOUT_S)
     if done.code < 0:

@@ -6,6 +6,8 @@ header of the capture counts its records; it is filled in when the program ends,
 
 from __future__ import annotations
 
+import os
+import shutil
 import struct
 from pathlib import Path
 from typing import IO, Final
@@ -14,6 +16,8 @@ _MAGIC: Final = b"memray\0"
 _LZ4: Final = b"\x04\x22\x4d\x18"
 #: after the magic: version, Python version, native?, format, number of records, of frames, start and end in ms
 _HEADER: Final = struct.Struct("<iIBBQQqq")
+_BLOCK: Final = 1 << 20
+_WORTH_A_COPY: Final = 1 << 10
 
 
 class Damaged(Exception):
@@ -43,6 +47,40 @@ def _has_end(file: IO[bytes]) -> bool:
             return not flags[0] & 0x04 or len(file.read(4)) == 4
         file.seek(size + trailer, 1)
     return False
+
+
+def without_padding(path: Path, folder: Path) -> Path:
+    """The file, or a copy in `folder` without the zeros at its end.
+
+    memray makes room in larger and larger steps, and does not give back what it did not need. Its reader looks for the
+    end in front of that byte by byte, with two system calls for each, in every pass
+    (https://github.com/bloomberg/memray/blob/main/src/memray/_memray/source.cpp, findReadableSize): a third of the time
+    that a service's capture took.
+    """
+    with path.open("rb") as file:
+        if file.read(4) == _LZ4:
+            return path
+        size = file.seek(0, os.SEEK_END)
+        end = _end_of_data(file, size)
+        if size - end < _WORTH_A_COPY:
+            return path
+        copy = folder / "capture"
+        file.seek(0)
+        with copy.open("wb") as out:
+            shutil.copyfileobj(file, out, _BLOCK)
+            out.truncate(end)
+    return copy
+
+
+def _end_of_data(file: IO[bytes], size: int) -> int:
+    """Where nothing but zeros follows."""
+    while size:
+        start = max(size - _BLOCK, 0)
+        file.seek(start)
+        if data := file.read(size - start).rstrip(b"\0"):
+            return start + len(data)
+        size = start
+    return 0
 
 
 def check_complete(path: Path, started: float, read: int) -> tuple[str, ...]:

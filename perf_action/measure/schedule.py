@@ -86,21 +86,15 @@ def calibrated(schedule: Schedule, requests_per_second: Mapping[str, float | Non
 
 def next_trial(schedule: Schedule, done: Sequence[TrialRecord], *, settled: bool) -> Trial | Settled:
     """The next launch. `settled`: more clean launches than the least would hardly change what is said."""
-    spent = sum(r.seconds for r in done)
     for stage in schedule.stages:
-        pair = _pairs_done(stage, done, schedule)
-        if pair < stage.min_launches:
-            still = max(1, _fewest(stage) - pair)
-            fits = spent + still * _seconds_of(stage, done) <= schedule.max_seconds
-            if fits or 0 < pair < _fewest(stage) or (stage.name == CLEAN and pair < _fewest(stage)):
+        if _pairs_done(stage, done, schedule) < stage.min_launches:
+            trials = len(_done_of(stage, done))
+            few = trials < _fewest(stage) * _trials_of_pair(stage, schedule)
+            if _fits(stage, done, schedule) or (few and (trials > 0 or stage.name == CLEAN)):
                 return _trial(schedule, stage, done)
     clean = schedule.stages[0]
-    pairs = _pairs_done(clean, done, schedule)
-    if (
-        pairs < clean.max_launches
-        and not settled
-        and spent + _seconds_of(clean, done) <= schedule.max_seconds
-    ):
+    wanted = not settled and _pairs_done(clean, done, schedule) < clean.max_launches
+    if wanted and _fits(clean, done, schedule):
         return _trial(schedule, clean, done)
     return Settled(dropped=tuple(_dropped(schedule, done, settled=settled)))
 
@@ -266,10 +260,25 @@ def _done_of(stage: Stage, done: Sequence[TrialRecord]) -> list[TrialRecord]:
     return [r for r in done if r.trial.stage.name == stage.name]
 
 
+def _trials_of_pair(stage: Stage, schedule: Schedule) -> int:
+    """In an interleaved stage each side has a trial of its own."""
+    return len(schedule.sides) if stage.placement == "interleaved" else 1
+
+
 def _pairs_done(stage: Stage, done: Sequence[TrialRecord], schedule: Schedule) -> int:
-    """Complete pairs of launches: in an interleaved stage each side has a trial of its own."""
-    trials = len(_done_of(stage, done))
-    return trials // len(schedule.sides) if stage.placement == "interleaved" else trials
+    """Complete pairs of launches."""
+    return len(_done_of(stage, done)) // _trials_of_pair(stage, schedule)
+
+
+def _fits(stage: Stage, done: Sequence[TrialRecord], schedule: Schedule) -> bool:
+    """Whether there is time until the stage says something, or, if it does, until it says more. Half a pair says
+    nothing: it is made whole.
+    """
+    trials, a_pair = len(_done_of(stage, done)), _trials_of_pair(stage, schedule)
+    if trials % a_pair:
+        return True
+    still = max(_fewest(stage) * a_pair - trials, a_pair)
+    return sum(r.seconds for r in done) + still * _seconds_of(stage, done) <= schedule.max_seconds
 
 
 def _fewest(stage: Stage) -> int:

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import memray
 import pytest
@@ -19,7 +20,7 @@ from perf_action.formats.source import ReadOptions
 from perf_action.model.profile import Profile
 from perf_action.model.snapshot import Capture
 from perf_action.model.tree import costs
-from perf_action.system import System
+from perf_action.system import Completed, System
 
 HOARD = Path(__file__).resolve().parent / "programs" / "hoard.py"
 MIB = 1 << 20
@@ -171,6 +172,29 @@ def test_fewer_records_than_the_header_counts_are_damage(system: System, tmp_pat
     (tmp_path / "x").write_bytes(data[: len(data) // 2])
     with pytest.raises(InputError, match=r"is damaged: \d+ of \d+ records"):
         formats.read(tmp_path / "x", system)
+
+
+@pytest.mark.parametrize("zeros", [100, 5_000, 3 << 20])
+def test_room_that_memray_did_not_need_changes_nothing(
+    zeros: int, system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = record(tmp_path, options=("--no-compress",))
+    data = plain.read_bytes().rstrip(b"\0")
+    padded = tmp_path / "padded.bin"
+    padded.write_bytes(data + bytes(zeros))
+    given: list[int] = []
+    run = system.run
+
+    def watched(argv: list[str], **options: Any) -> Completed:
+        given.append(Path(argv[-3]).stat().st_size)
+        return run(argv, **options)
+
+    monkeypatch.setattr(system, "run", watched)
+    one, other = (formats.read(path, system) for path in (plain, padded))
+    assert given[1] == (len(data) if zeros > 1024 else len(data) + zeros)
+    assert (one.metrics, one.notes) == (other.metrics, other.notes)
+    assert stacks_of(profile_of(one), "allocated") == stacks_of(profile_of(other), "allocated")
+    assert padded.stat().st_size == len(data) + zeros
 
 
 def test_lz4_is_unpacked_as_far_as_needed() -> None:

@@ -78,6 +78,15 @@ def test_time_is_a_budget_and_what_it_drops_is_listed() -> None:
     assert sum(t.stage.name == "clean" for t in trials) >= 3
 
 
+@pytest.mark.parametrize("minutes", [n / 4 for n in range(2, 24)])
+@pytest.mark.parametrize("cores", [(0,), (0, 1)])
+def test_half_a_pair_is_made_whole_and_not_begun_for_nothing(minutes: float, cores: tuple[int, ...]) -> None:
+    trials, _ = carry_out(schedule(config(**{"max-minutes": minutes}), BOTH, cores), seconds=11)
+    for stage in ("clean", "cpu"):
+        sides = [t.sides[0] for t in trials if t.stage.name == stage and len(t.sides) == 1]
+        assert sides.count(Side.BASE) == sides.count(Side.HEAD)
+
+
 @pytest.mark.parametrize(("rate", "expected"), [(30.0, 50), (1234.0, 620), (100_000.0, 50_000), (None, None)])
 def test_amounts_follow_the_speed_of_the_service(rate: float | None, expected: int | None) -> None:
     plan = calibrated(schedule(config(), BOTH, (0, 1)), {"baseline": rate})
