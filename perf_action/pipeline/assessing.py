@@ -22,6 +22,7 @@ from perf_action.judge.blame import blame, foreign_files
 from perf_action.judge.budgets.ratchet import ratcheted
 from perf_action.judge.categories import Categories, category_costs
 from perf_action.judge.checklist import Subject, checklist
+from perf_action.judge.code.language import languages_of
 from perf_action.model.accepted import Accepted
 from perf_action.model.change import Comparison
 from perf_action.model.finding import Budget
@@ -119,7 +120,7 @@ def _report(
     flat = replace(
         measured, sides={side: snapshot.by_function() for side, snapshot in measured.sides.items()}
     )
-    flat_head = flat.sides.get(Side.HEAD)
+    flat_head = head and replace(flat.sides[Side.HEAD], unmeasured=head.unmeasured)
     flat_base = (
         flat.sides[Side.BASE] if beside else chosen.snapshot.by_function() if chosen.snapshot else None
     )
@@ -147,9 +148,11 @@ def _report(
         suspects=blame(comparison, flat_head, flat_base, options.touched) if flat_head else (),
         foreign_files=foreign_files(comparison),
     )
-    if head:
-        report = _with_checklist(report, head, flat_base, budgets, categories)
-        report = replace(report, advice=advise(head, comparison, spent, report.checklist, leaks=report.leaks))
+    if head and flat_head:
+        report = _with_checklist(report, (head, flat_head), flat_base, budgets, categories)
+        languages = languages_of(flat_head)
+        found = advise(head, comparison, spent, report.checklist, leaks=report.leaks, languages=languages)
+        report = replace(report, advice=found)
     return report
 
 
@@ -160,11 +163,18 @@ def _with_unmeasured(measured: Run) -> Snapshot | None:
 
 
 def _with_checklist(
-    report: Report, head: Snapshot, flat_base: Snapshot | None, budgets: Sequence[Budget], rules: Categories
+    report: Report,
+    heads: tuple[Snapshot, Snapshot],
+    flat_base: Snapshot | None,
+    budgets: Sequence[Budget],
+    rules: Categories,
 ) -> Report:
-    """The guide's checks of head; of base those that show whether a failure is new. `flat_base` is base by function."""
+    """The guide's checks of head, which is given by line and by function; of base (by function) those that show whether
+    a failure is new.
+    """
     subject = Subject(
-        head=head,
+        head=heads[0],
+        flat=heads[1],
         comparison=report.comparison,
         categories=report.categories,
         leaks=report.leaks,
@@ -176,7 +186,12 @@ def _with_checklist(
         return replace(report, checklist=checklist(subject))
     costs = category_costs(rules, flat_base, None)
     before = Subject(
-        head=report.base, categories=costs, leaks=leaks_of(report.base), budgets=budgets, rules=rules
+        head=report.base,
+        flat=flat_base,
+        categories=costs,
+        leaks=leaks_of(report.base),
+        budgets=budgets,
+        rules=rules,
     )
     return replace(report, checklist=checklist(subject), base_checklist=checklist(before))
 

@@ -159,14 +159,24 @@ class _Texts:
     def __init__(self, tree: CallTree, look: _Look) -> None:
         self._tree, self._look = tree, look
         self._made: dict[int, tuple[Markup, Markup]] = {}
+        self._names: dict[tuple[FunctionKey, int], tuple[Markup, Markup]] = {}
 
     def of(self, node: int) -> tuple[Markup, Markup]:
-        """Title and name."""
+        """Title (its place, and on a second line what it costs) and name."""
         made = self._made.get(node)
         if made is None:
-            key = self._tree.keys[node]
-            title = _title(key, self._tree.lines[node], self._look.describe(node))
-            made = self._made[node] = (title, escape.html(escape.name(key.name, 100)))
+            place, name = self._name(self._tree.keys[node], self._tree.lines[node])
+            made = self._made[node] = (place + "\n" + escape.html(self._look.describe(node)), name)
+        return made
+
+    def _name(self, key: FunctionKey, line: int) -> tuple[Markup, Markup]:
+        """``encode (codec.py:41)`` and ``encode``; a function stands in many nodes."""
+        made = self._names.get((key, line))
+        if made is None:
+            file = key.file or key.module
+            place = f" ({escape.name(file)}{f':{line}' if line else ''})" if file else ""
+            made = escape.html(escape.name(key.name, 160) + place), escape.html(escape.name(key.name, 100))
+            self._names[key, line] = made
         return made
 
     def size_of(self, node: int) -> int:
@@ -208,13 +218,3 @@ def _frame(box: Box, plan: Layout, look: _Look, texts: _Texts) -> str:
     title, name = texts.of(box.node)
     y, fill = _y(plan, box.depth + 1), look.colour(box.node)
     return _FRAME % (box.x * 100, y, box.width * 100, ROW - 1, title, fill, name)
-
-
-def _title(key: FunctionKey, line: int, cost: str) -> Markup:
-    """``encode (codec.py:41)`` and, on a second line, what it costs."""
-    place = (
-        f" ({escape.name(key.file or key.module)}{f':{line}' if line else ''})"
-        if key.file or key.module
-        else ""
-    )
-    return Markup("{}\n{}").format(escape.html(escape.name(key.name, 160) + place), escape.html(cost))

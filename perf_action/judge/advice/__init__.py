@@ -38,12 +38,14 @@ def advise(
     *,
     leaks: Sequence[LeakChange] = (),
     rules: Sequence[Rule] | None = None,
+    languages: Sequence[str] | None = None,
 ) -> tuple[Advice, ...]:
     """All that is worth doing, best first. `leaks` are head's own where there is no comparison; `rules` None: those that
-    come with the program.
+    come with the program; `languages` are the service's, if they are known already.
     """
     places = Places()
-    languages = languages_of(head, places)
+    if languages is None:
+        languages = languages_of(head, places)
     spoken = [r for r in (shipped_rules() if rules is None else rules) if r.language in ("any", *languages)]
     numbers = {asked: i for i, asked in enumerate(dict.fromkeys(a for r in spoken for a in _asked(r)))}
     trees = Trees(Table(list(numbers), places))

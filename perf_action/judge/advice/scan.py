@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from perf_action.judge.advice.table import Table
-from perf_action.judge.code.language import Source, language_of_bits, stacks_bits
-from perf_action.model.profile import FunctionKey, Profile
+from perf_action.judge.advice.table import Seen, Table
+from perf_action.judge.code.language import Source, language_of_bits
+from perf_action.model.profile import FunctionKey, Int64, Profile
 from perf_action.model.tree import stack_self
 
 #: stacks of which the frames are looked at, and frames altogether
@@ -57,8 +58,8 @@ class Scan:
         self._parts = [_Part(trees.of(profile), column, source.idle) for profile, column in source.profiles]
         self._totals: Counter[tuple[int, int]] = Counter()  # by conditions that fit, and what the stacks say
         for part in self._parts:
-            for node, weight in part.spent:
-                self._totals[part.tree.fits[node], part.tree.languages[node]] += weight
+            for state, weight in part.by_state().items():
+                self._totals[state.fits, state.language] += weight
         self.total = sum(self._totals.values())
 
     @cached_property
@@ -82,10 +83,11 @@ class Scan:
     def largest(self, condition: int) -> tuple[FunctionKey | None, float]:
         """The own function that has the largest part of what fits, and its share of everything."""
         weights: Counter[FunctionKey] = Counter()
-        for part, node, weight in self._nodes(condition):
-            own = part.tree.own_nodes[node]
-            if own >= 0:
-                weights[part.tree.key(own)] += weight
+        for part, nodes, spent in self._nodes(condition):
+            own = part.tree.own_nodes[nodes]
+            functions = part.tree.functions[own[own >= 0]]
+            for function, weight in _summed(functions, spent[own >= 0]):
+                weights[part.tree.keys[function]] += weight
         if not weights or not self.total:
             return None, 0.0
         key, weight = weights.most_common(1)[0]
@@ -93,77 +95,102 @@ class Scan:
 
     def sites(self, condition: int) -> tuple[Site, ...]:
         """Of the heaviest stacks that fit, where own code comes to what matched; heaviest first."""
-        nodes = sorted(self._nodes(condition), key=lambda n: -n[2])[:_HEAVIEST]
+        heaviest: list[tuple[int, int, _Tree]] = []
+        for part, nodes, spent in self._nodes(condition):
+            first = np.argsort(-spent, kind="stable")[:_HEAVIEST]
+            pairs = zip(spent[first].tolist(), nodes[first].tolist(), strict=True)
+            heaviest += [(weight, node, part.tree) for weight, node in pairs]
         out, left = [], _MOST_FRAMES
-        for part, node, weight in nodes:
-            site, walked = part.tree.site(node, weight, condition)
+        for weight, node, tree in sorted(heaviest, key=lambda found: -found[0])[:_HEAVIEST]:
+            site, walked = tree.site(node, weight, condition)
             out.append(site)
             left -= walked
             if left < 0:
                 break
         return tuple(out)
 
-    def _nodes(self, condition: int) -> Iterator[tuple[_Part, int, int]]:
+    def _nodes(self, condition: int) -> Iterator[tuple[_Part, Int64, Int64]]:
+        """Of each profile the stack nodes that fit, and what they spent by themselves."""
         wanted = self._table.asked[condition].language
         for part in self._parts:
-            for node, weight in part.spent:
-                if part.tree.fits[node] >> condition & 1:
-                    language = language_of_bits(part.tree.languages[node], self._native)
-                    if wanted in ("any", language):
-                        yield part, node, weight
+            fits = [
+                bool(state.fits >> condition & 1)
+                and wanted in ("any", language_of_bits(state.language, self._native))
+                for state in part.tree.known
+            ]
+            chosen = np.array(fits, dtype=np.bool_)[part.tree.states[part.nodes]]
+            yield part, part.nodes[chosen], part.spent[chosen]
 
 
 class _Part:
-    """One kind of cost of one profile. `spent`: stacks that spent something by themselves, and how much."""
+    """One kind of cost of one profile. `nodes`: stacks that spent something by themselves; `spent`: how much."""
 
     def __init__(self, tree: _Tree, column: int, idle: frozenset[FunctionKey]) -> None:
         self.tree = tree
-        waits = [key in idle for key in tree.keys]
+        works = np.array([key not in idle for key in tree.keys], dtype=np.bool_)
         weights = stack_self(tree.profile, column)
         nodes = np.flatnonzero(weights)
-        self.spent = [
-            (node, weight)
-            for node, weight in zip(nodes.tolist(), weights[nodes].tolist(), strict=True)
-            if not waits[tree.functions[node]]
-        ]
+        self.nodes: Int64 = nodes[works[tree.functions[nodes]]]
+        self.spent: Int64 = weights[self.nodes]
+
+    def by_state(self) -> dict[_State, int]:
+        """What was spent, by what the stacks are to the conditions."""
+        return {self.tree.known[i]: weight for i, weight in _summed(self.tree.states[self.nodes], self.spent)}
+
+
+class _State(NamedTuple):
+    """What a stack is to all conditions: those that fit, those under which and not under which it stands; and what its
+    frames say of its language.
+    """
+
+    fits: int = 0
+    under: int = 0
+    not_under: int = 0
+    language: int = 0
 
 
 class _Tree:
-    """One profile. `fits` and `languages`: of every stack node, what fits and what its frames say."""
+    """One profile. `states`: of every stack node its place in `known`, of which there are few different ones."""
 
     def __init__(self, profile: Profile, table: Table) -> None:
         self.profile, self._table = profile, table
         self.keys = profile.function_keys()
-        seen = [table.of(key) for key in self.keys]
-        self._seen = seen
-        self.functions: list[int] = profile.frame_function[profile.stack_frame].tolist()
+        self._seen = [table.of(key) for key in self.keys]
+        self.functions: Int64 = profile.frame_function[profile.stack_frame].astype(np.int64)
         self._parents: list[int] = profile.stack_parent.tolist()
-        self.languages = stacks_bits(profile, (s.language for s in seen))
-        self.fits: list[int] = []
-        under: list[int] = []
-        not_under: list[int] = []
-        for function, parent in zip(self.functions, self._parents, strict=True):
-            s = seen[function]
-            above, forbidden, before = (
-                (under[parent], not_under[parent], self.fits[parent]) if parent >= 0 else (0, 0, 0)
-            )
-            self.fits.append(before & table.kept | s.match & (above | table.free) & ~forbidden)
-            under.append(above | s.under)
-            not_under.append(forbidden | s.not_under)
+        known = [_State()]
+        numbers = {known[0]: 0}
+        edges: dict[tuple[int, int], int] = {}
+        states: list[int] = []
+        for function, parent in zip(self.functions.tolist(), self._parents, strict=True):
+            edge = (states[parent] if parent >= 0 else 0, function)
+            state = edges.get(edge)
+            if state is None:
+                follows = self._after(known[edge[0]], self._seen[function])
+                state = edges[edge] = numbers.setdefault(follows, len(known))
+                if state == len(known):
+                    known.append(follows)
+            states.append(state)
+        self.known, self.states = known, np.array(states, dtype=np.int64)
+
+    def _after(self, before: _State, s: Seen) -> _State:
+        table = self._table
+        return _State(
+            before.fits & table.kept | s.match & (before.under | table.free) & ~before.not_under,
+            before.under | s.under,
+            before.not_under | s.not_under,
+            before.language | s.language,
+        )
 
     @cached_property
-    def own_nodes(self) -> list[int]:
+    def own_nodes(self) -> Int64:
         """For every stack node the nearest own one towards the root, itself included; -1 if there is none."""
         is_own, loops = [s.own for s in self._seen], [s.loop for s in self._seen]
         out: list[int] = []
-        for node, (function, parent) in enumerate(zip(self.functions, self._parents, strict=True)):
+        for node, (function, parent) in enumerate(zip(self.functions.tolist(), self._parents, strict=True)):
             ends = loops[function] or parent < 0
             out.append(node if is_own[function] else -1 if ends else out[parent])
-        return out
-
-    def key(self, node: int) -> FunctionKey:
-        """The function of a stack node."""
-        return self.keys[self.functions[node]]
+        return np.array(out, dtype=np.int64)
 
     def site(self, node: int, weight: int, condition: int) -> tuple[Site, int]:
         """Where own code comes to what matched, and how many frames were looked at."""
@@ -189,3 +216,12 @@ class _Tree:
             return Site(key=None, line=0, keys=keys, weight=weight), len(frames)
         line = int(lines[frames[own]]) or int(self.profile.function_line[int(functions[frames[own]])])
         return Site(key=keys[0], line=line, keys=keys, weight=weight), len(frames)
+
+
+def _summed(places: Int64, values: Int64) -> Iterator[tuple[int, int]]:
+    """The sum of the values at each place that is there, exact."""
+    if len(places):
+        sums = np.zeros(int(places.max()) + 1, dtype=np.int64)
+        np.add.at(sums, places, values)
+        for place in np.unique(places).tolist():
+            yield place, int(sums[place])

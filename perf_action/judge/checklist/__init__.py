@@ -28,10 +28,11 @@ __all__ = ["Subject", "checklist"]
 class Subject:
     """What is checked. `categories` are what its costs were spent on, by the rules in `rules`; `leaks` its series as
     judged; `checks` the conditions under which it was measured; `budgets` those of perf.yml, whose limits take the place
-    of the guide's.
+    of the guide's. `flat` is head by function, if that is known already: most checks ask for no lines.
     """
 
     head: Snapshot
+    flat: Snapshot | None = None
     comparison: Comparison | None = None
     categories: Sequence[CategoryCost] = ()
     leaks: Sequence[LeakChange] = ()
@@ -64,7 +65,7 @@ def _cpu(subject: Subject, limits: Mapping[str, float]) -> tuple[Finding, ...]:
 
 
 def _memory(subject: Subject, limits: Mapping[str, float]) -> tuple[Finding, ...]:
-    head, leaks = subject.head, subject.leaks
+    head, leaks = subject.flat or subject.head, subject.leaks
     return (
         memory.stable(leaks, head),
         memory.leak(leaks, head),
