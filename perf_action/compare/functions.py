@@ -103,6 +103,7 @@ class _Judge:
         others = options.function_alpha / (2 if self.touched.any() else 1)
         self.levels = ((~self.touched, others), (self.touched, options.touched_alpha))
         self.shifts = Shifts(work)
+        self._own = options.own
         self.totals = (work.base_total, work.head_total)
 
     # --- self cost
@@ -149,18 +150,25 @@ class _Judge:
     # --- total cost
 
     def total_rows(self, called: dict[int, FunctionChange]) -> list[FunctionChange]:
-        """Functions whose total changed although nothing beneath them was called: cost spread over small functions."""
+        """Functions whose total changed although nothing beneath them was called: cost spread over small functions. What
+        was called of a library does not speak for the own function that it works for.
+        """
         effects = self.work.inclusive
         tests = self._tests(effects, total=True)
         rows: list[FunctionChange] = []
         explained = {f: float(row.head - row.base) for f, row in called.items()}
         passed = np.flatnonzero(tests.up | tests.down).tolist()
         names = self.work.tree.functions
-        for f in sorted(passed, key=lambda f: (float(effects.base[f] + effects.head[f]), names[f])):
+        own = {f for f in (*explained, *passed) if self._own is None or self._own(names[f])}
+        size = effects.base + effects.head
+        for f in sorted(
+            passed, key=lambda f: (not (f in own and bool(self.touched[f])), float(size[f]), names[f])
+        ):
             grown = float(effects.head[f] - effects.base[f])
             sign = 1 if grown > 0 else -1
             beneath = self.shifts.below(f) | {f}
-            known = math.fsum(sign * change for g, change in explained.items() if g in beneath)
+            told = beneath & own if f in own else beneath
+            known = math.fsum(sign * change for g, change in explained.items() if g in told)
             if known > sign * grown / 2 or self._is_nearly_all(effects, f) or not (beneath - {f}):
                 continue
             row = self._called(self._row(f, effects, "total", tests), effects, f, sign)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from perf_action.model.profile import FunctionKey
 from perf_action.model.touched import TouchedFile
 
 
@@ -18,6 +19,8 @@ class CompareOptions:
     others half of `function_alpha`. `most_functions` is how many sampled functions are blamed at most; `self_check`
     compares base with itself from its own launches. `paired` False: pair numbers mean nothing across the sides, because
     the two were measured in runs of their own.
+    `own` says whether a function is the service's own: where only functions of libraries got worse, the nearest own one
+    that they work for is named too. None: all are.
     `untimed` is why times may not be judged, besides what the environments themselves say; `run_sd` the relative
     scatter between runs of each metric, by name, as the history has it: where it is larger than the rule's, it counts.
     """
@@ -32,6 +35,7 @@ class CompareOptions:
     untimed: str = ""
     run_sd: Mapping[str, float] = field(default_factory=dict, repr=False)
     touched: tuple[TouchedFile, ...] = field(default=(), repr=False)
+    own: Callable[[FunctionKey], bool] | None = field(default=None, repr=False)
 
     def metric_alpha(self, judged: int) -> float:
         """The level for each of `judged` metrics."""

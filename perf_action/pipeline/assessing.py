@@ -23,6 +23,7 @@ from perf_action.judge.budgets.ratchet import ratcheted
 from perf_action.judge.categories import Categories, category_costs
 from perf_action.judge.checklist import Subject, checklist
 from perf_action.judge.code.language import languages_of
+from perf_action.judge.code.own import is_own
 from perf_action.model.accepted import Accepted
 from perf_action.model.change import Comparison
 from perf_action.model.finding import Budget
@@ -115,6 +116,7 @@ def _report(
         touched=measured.touched if beside else (),
         untimed="" if chosen.same_hardware else "measured on other hardware or with other tools",
         run_sd=run_sd,
+        own=is_own,
     )
     # once, because most questions are about functions: what is flat already is not made so again
     flat = replace(

@@ -31,6 +31,8 @@ _LIVE = (
 _ENTITIES = ((re.compile(r"&(?=#?\w+;)"), "&amp;"), (re.compile(r"\$"), "&#36;"))
 _SHA = re.compile(r"[0-9a-f]{7,64}")
 _URL_TAIL = re.compile(r"[A-Za-z0-9/._~%?=&+:-]*")
+#: https://doc.rust-lang.org/rustc/symbol-mangling/legacy.html
+_RUST_HASH = re.compile(r"(?<=[\w>}])::h[0-9a-f]{16}$")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?")
 
 NAME_LIMIT = 80
@@ -64,7 +66,10 @@ def shorten(text: str, limit: int = NAME_LIMIT) -> str:
 
 
 def name(text: str, limit: int = NAME_LIMIT) -> str:
-    """A name fit to show: visible characters only, at most `limit` of them, still telling names apart."""
+    """A name fit to show: visible characters only, at most `limit` of them, still telling names apart (but for the hash
+    that a Rust compiler adds, which is another one with every version).
+    """
+    text = _RUST_HASH.sub("", text)
     if len(text) > 4 * limit:
         text = shorten(text, 4 * limit)
     return shorten(clean(text), limit)

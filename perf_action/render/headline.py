@@ -199,8 +199,11 @@ def _function_line(f: FunctionChange, icon: str) -> Line:
 
 
 def _because(f: FunctionChange, suspects: Sequence[Suspect]) -> tuple[Sentence, ...]:
-    """What the pull request changed that leads to it, the surest first."""
-    return tuple(why(s) for s in suspects_of(f, suspects)[:MAX_SUSPECTS])
+    """What the pull request changed that leads to it, the surest first, each place once."""
+    places: dict[object, Suspect] = {}
+    for suspect in suspects_of(f, suspects):
+        places.setdefault((suspect.file, suspect.lines), suspect)
+    return tuple(map(why, list(places.values())[:MAX_SUSPECTS]))
 
 
 def _callers(f: FunctionChange) -> Sentence:

@@ -149,15 +149,15 @@ def per_of(unit: str) -> str:
 def certainty(row: MetricChange | FunctionChange) -> str:
     """How sure a row is, in words that its own interval and p bear out; empty if nothing is known."""
     if row.interval is not None:
-        between = f"between {numbers.interval(row.interval, to='and')}"
         if row.interval[0] == row.interval[1]:
             return "counted exactly"
+        low, high = (numbers.change(end) for end in row.interval)
+        between = "" if low == high else f"between {numbers.interval(row.interval, to='and')}"
         if (
             isinstance(row, FunctionChange) and row.p is None
         ):  # not sampled: the ends are what repetitions leave open
-            low, high = (numbers.change(end) for end in row.interval)
-            return "counted" if low == high else f"counted, {between}"
-        return f"99 % sure {between}"
+            return f"counted, {between}" if between else "counted"
+        return f"99 % sure {between}".rstrip()
     if row.p is not None:
         return numbers.p_value(row.p)
     return "" if row.verdict is Verdict.INCONCLUSIVE else "counted, not sampled"

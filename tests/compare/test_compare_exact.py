@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from compare_cases import OPTIONS, captured, functions, profile, totals
 
 from perf_action.compare.kinds import function_changes
 from perf_action.model.change import Verdict
+from perf_action.model.profile import FunctionKey
 from perf_action.model.snapshot import Snapshot
 
 R, I, U, Q = Verdict.REGRESSION, Verdict.IMPROVEMENT, Verdict.UNCHANGED, Verdict.INCONCLUSIVE  # noqa: E741
@@ -271,3 +274,38 @@ def test_an_interval_agrees_with_the_verdict():
     row = functions(side(21_000, 27_000), side(41_000, 45_000))["f"]
     assert row.verdict is U
     assert row.interval[0] < 0 < row.change < row.interval[1]
+
+
+def is_own(key: FunctionKey) -> bool:
+    return not key.name.startswith("std::")
+
+
+def growing(library: str = "std::grow", *, more: int) -> Snapshot:
+    """A function that a pull request has call its library more often, under one that everything runs through."""
+    stacks = {
+        f"main;serve;handle;encode;std::collect;{library}": 20 + more,
+        "main;serve;handle;encode": 50,
+        "main;serve;handle": 40,
+        "main;serve;parse": 90,
+    }
+    return counted(
+        ({s: 10 * v for s, v in stacks.items()}, 10), ({s: 110 * v for s, v in stacks.items()}, 110)
+    )
+
+
+def test_the_own_function_that_a_library_works_for_is_named_first():
+    base, head = growing(more=0), growing(more=60)
+    worse = [r for r in function_changes(base, head, replace(OPTIONS, own=is_own)).rows if r.verdict is R]
+    assert [(r.name, r.value, r.head - r.base) for r in worse] == [
+        ("encode", "total", 60),
+        ("std::grow", "self", 60),
+    ]
+    assert called(functions(base, head), R) == {"std::grow"}  # where nobody says what is own
+    better = [r for r in function_changes(head, base, replace(OPTIONS, own=is_own)).rows if r.verdict is I]
+    assert [(r.name, r.value) for r in better] == [("encode", "total"), ("std::grow", "self")]
+
+
+def test_an_own_function_that_got_worse_speaks_for_its_callers():
+    options = replace(OPTIONS, own=is_own)
+    rows = function_changes(growing("grow", more=0), growing("grow", more=60), options).rows
+    assert [(r.name, r.value) for r in rows if r.verdict is R] == [("grow", "self")]
