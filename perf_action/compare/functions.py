@@ -159,7 +159,7 @@ class _Judge:
         explained = {f: float(row.head - row.base) for f, row in called.items()}
         passed = np.flatnonzero(tests.up | tests.down).tolist()
         names = self.work.tree.functions
-        own = {f for f in (*explained, *passed) if self._own is None or self._own(names[f])}
+        own = {f for f in (*explained, *passed) if self._is_own(names[f])}
         size = effects.base + effects.head
         for f in sorted(
             passed, key=lambda f: (not (f in own and bool(self.touched[f])), float(size[f]), names[f])
@@ -299,7 +299,11 @@ class _Judge:
             verdict=Verdict.UNCHANGED,
             stack=self._stack(f, total=value == "total"),
             touched=bool(self.touched[f]),
+            own=self._is_own(key),
         )
+
+    def _is_own(self, key: FunctionKey) -> bool:
+        return self._own is None or self._own(key)
 
     def _stack(self, f: int, *, total: bool) -> tuple[str, ...]:
         """The heaviest stack that ends in the function, of head if it is there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from perf_action.compare.captured import Chosen, of_captures
 from perf_action.compare.exact import of_counters
@@ -13,7 +13,6 @@ from perf_action.compare.sliced import of_slices
 from perf_action.compare.touched import touched_functions
 from perf_action.compare.work import Work
 from perf_action.model.change import FunctionChange, Verdict
-from perf_action.model.profile import FunctionKey
 from perf_action.model.snapshot import Snapshot
 
 #: kinds that are judged, in the order in which they are listed; True where they depend on the processor
@@ -57,25 +56,22 @@ def function_changes(
         notes += [
             f"{work.kind}: {note}" if not note.startswith(work.kind) else note for note in found[-1].notes
         ]
-    rows = ordered([row for f in found for row in f.rows], options.own)
+    rows = ordered([row for f in found for row in f.rows])
     return FunctionRows(rows=rows, notes=tuple(notes))
 
 
-def ordered(
-    rows: Iterable[FunctionChange], own: Callable[[FunctionKey], bool] | None = None
-) -> tuple[FunctionChange, ...]:
+def ordered(rows: Iterable[FunctionChange]) -> tuple[FunctionChange, ...]:
     """Regressions by cost added, then improvements by cost saved, then the rest by cost; kinds in their order. Of one
-    kind, what is the service's own comes first, if that can be told.
+    kind, what is the service's own comes first.
     """
     kinds = list(KINDS)
     rank = {Verdict.REGRESSION: 0, Verdict.IMPROVEMENT: 1}
 
     def place(row: FunctionChange) -> tuple[int, int, bool, float, str, str]:
         called = row.verdict in rank
-        foreign = called and own is not None and not own(FunctionKey(row.name, row.file, row.module))
         size = abs(row.head - row.base) if called else max(row.head, row.base)
         kind = kinds.index(row.kind) if row.kind in KINDS else len(kinds)
-        return rank.get(row.verdict, 2), kind, foreign, -size, row.name, row.file
+        return rank.get(row.verdict, 2), kind, called and not row.own, -size, row.name, row.file
 
     return tuple(sorted(rows, key=place))
 

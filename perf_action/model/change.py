@@ -64,7 +64,8 @@ class MetricChange:
 class FunctionChange:
     """One function's cost per unit of work in `unit` (``ns/request``, ``bytes/request``, or ``samples`` … where nobody
     counted requests). `change` is None where base is zero. `value` says which cost is compared, self or total.
-    `touched`: the pull request edits it, or what it calls directly.
+    `touched`: the pull request edits it, or what it calls directly. `own`: it is the service's own code and not a
+    library's, as far as can be told.
     """
 
     name: str
@@ -86,6 +87,7 @@ class FunctionChange:
     moved_from: str | None = None
     stack: tuple[str, ...] = ()
     touched: bool = False
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

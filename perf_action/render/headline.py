@@ -95,8 +95,16 @@ def _changed(comparison: Comparison, verdict: Verdict) -> Sentence:
 
 
 def telling_functions(comparison: Comparison, verdict: Verdict) -> list[FunctionChange]:
-    """The functions to name: at most three by time, then one of each other kind, each in the order of the comparison."""
+    """The functions to name: at most three by time, then one of each other kind, each in the order of the comparison.
+    Those of libraries come last, for kinds in which no own function is named.
+    """
     found = [f for f in comparison.functions if f.verdict is verdict]
+    own = [f for f in found if f.own]
+    named = {f.kind for f in own}
+    return _telling(own) + _telling([f for f in found if not f.own and f.kind not in named])
+
+
+def _telling(found: Sequence[FunctionChange]) -> list[FunctionChange]:
     timed = [f for f in found if f.kind in words.TIME_KINDS]
     others: dict[str, FunctionChange] = {}
     for f in found:

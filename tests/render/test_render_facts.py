@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from report_strategies import reports
 
-from perf_action.model.change import Comparison, LeakState, Verdict
+from perf_action.model.change import Comparison, FunctionChange, LeakState, Verdict
 from perf_action.model.check import Check
 from perf_action.model.finding import State
 from perf_action.model.metric import Metric
@@ -81,6 +81,23 @@ def test_what_was_counted_is_not_told_like_a_sample(
         plain(facts(factories.report(Comparison(functions=(row,)))).lines[0].text)
         .partition(")")[2]
         .startswith(said)
+    )
+
+
+def test_own_functions_are_named_before_those_of_libraries() -> None:
+    def row(name: str, kind: str, *, own: bool) -> FunctionChange:
+        unit = "ns/request" if kind == "cpu" else "bytes/request"
+        return factories.function_change(name=name, kind=kind, unit=unit, own=own)
+
+    rows = (
+        row("malloc", "cpu", own=False),
+        row("remember", "leaked", own=True),
+        row("String::clone", "leaked", own=False),
+    )
+    texts = [plain(line.text) for line in facts(factories.report(Comparison(functions=rows))).lines]
+    assert [text.partition(" ")[0] for text in texts] == ["remember", "malloc"]
+    assert headline_of(factories.report(Comparison(functions=rows))).startswith(
+        "Regression: remember leaves behind"
     )
 
 
