@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from perf_action.compare.kinds import function_changes, ordered
 from perf_action.compare.leaks import leak_changes
-from perf_action.compare.metrics import by_name, hold_up, metric_changes
+from perf_action.compare.metrics import by_name, hold_up, metric_changes, of_moving
 from perf_action.compare.options import CompareOptions
 from perf_action.compare.rows import factor, median
 from perf_action.compare.selfcheck import NOT_CHECKED, believe_function, believe_metric, self_check
@@ -34,6 +34,7 @@ def compare(base: Snapshot, head: Snapshot, options: CompareOptions | None = Non
     functions = function_changes(base, head, options, untimed=untimed)
     checked = self_check(base, options) if options.self_check else NOT_CHECKED
     metrics = metric_changes(base.metrics, head.metrics, options=options, untimed=untimed)
+    metrics = of_moving(metrics, functions.rows, head.metrics)
     leaks = leak_changes(base.series, head.series)
     if not functions.rows and not leaks:
         metrics = hold_up(metrics, head.metrics)

@@ -17,7 +17,7 @@ from perf_action.compare.options import CompareOptions
 from perf_action.compare.replicas import Replicas, replicas
 from perf_action.compare.rows import change_of, factor, median, same_unit
 from perf_action.compare.rules import Rule, rule_for
-from perf_action.model.change import MetricChange, Verdict
+from perf_action.model.change import FunctionChange, MetricChange, Verdict
 from perf_action.model.metric import Metric
 
 
@@ -56,6 +56,23 @@ def hold_up(rows: Sequence[MetricChange], head: Sequence[Metric]) -> tuple[Metri
     if any(r.verdict is not Verdict.INCONCLUSIVE for r in rows if r.name in judged):
         return tuple(rows)
     return tuple(replace(r, gating=True) if r.name in judged else r for r in rows)
+
+
+def of_moving(
+    rows: Sequence[MetricChange], functions: Sequence[FunctionChange], head: Sequence[Metric]
+) -> tuple[MetricChange, ...]:
+    """Code that is cut into other functions costs some calls more, and in Python each allocates: a count that rose by less
+    than twice its floor is no regression where functions only moved and none got worse.
+    """
+    if not any(f.moved_from for f in functions) or any(f.verdict is Verdict.REGRESSION for f in functions):
+        return tuple(rows)
+    floors = {m.name: rule_for(m).floor for m in by_name(head).values() if m.exact or rule_for(m).exact}
+    return tuple(
+        replace(r, verdict=Verdict.UNCHANGED, reason="code was moved between functions, and none got worse")
+        if r.verdict is Verdict.REGRESSION and r.change and abs(r.change) < 2 * floors.get(r.name, 0.0)
+        else r
+        for r in rows
+    )
 
 
 def by_name(metrics: Sequence[Metric]) -> dict[str, Metric]:

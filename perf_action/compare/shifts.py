@@ -70,7 +70,24 @@ class Shifts:
         """The same for its total cost, which may have come from outside of what it calls."""
         total = self._work.inclusive
         grown = sign * float(total.head[function] - total.base[function])
-        return self._beside(function, sign, grown, apart_from=self.below(function))
+        apart = self.below(function)
+        return self._beside(function, sign, grown, apart_from=apart) or self._whole(function, sign, grown)
+
+    def _whole(self, function: int, sign: int, grown: float) -> Shift | None:
+        """A function that came or went with all it calls, or whose place another one took, while their caller costs what
+        it did: functions that call each other are beneath each other, so that what is beneath tells nothing.
+        """
+        caller = self._common_caller(function)
+        if self._moved(caller, sign) >= self._unmoved(caller, grown):
+            return None
+        if self._comes_or_goes(function, total=True):
+            return Shift(function=function, partners=())
+        total = self._work.inclusive
+        change = -sign * (total.head - total.base)
+        alike = np.flatnonzero((change > grown / _MATCHES) & (change < grown * _MATCHES)).tolist()
+        beneath = self.below(function)
+        partners = tuple(f for f in alike if f in beneath and self._comes_or_goes(f, total=True))
+        return Shift(function=function, partners=partners) if partners else None
 
     def _into(self, function: int, sign: int, grown: float) -> Shift | None:
         """Callees that became part of the function: its total did not change."""
@@ -98,10 +115,10 @@ class Shifts:
             return Shift(function=function, partners=partners)
         return None
 
-    def _comes_or_goes(self, function: int) -> bool:
+    def _comes_or_goes(self, function: int, *, total: bool = False) -> bool:
         """Whether one side hardly has it."""
-        own = self._work.own
-        base, head = float(own.base[function]), float(own.head[function])
+        cost = self._work.inclusive if total else self._work.own
+        base, head = float(cost.base[function]), float(cost.head[function])
         return min(base, head) < _HARDLY * max(base, head)
 
     def _common_caller(self, function: int) -> int | None:

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 from compare_cases import OPTIONS, captured, functions, profile, totals
 
+from perf_action.compare import compare
 from perf_action.compare.kinds import function_changes
 from perf_action.model.change import Verdict
+from perf_action.model.metric import Metric
 from perf_action.model.profile import FunctionKey
 from perf_action.model.snapshot import Snapshot
 
@@ -309,3 +311,38 @@ def test_an_own_function_that_got_worse_speaks_for_its_callers():
     options = replace(OPTIONS, own=is_own)
     rows = function_changes(growing("grow", more=0), growing("grow", more=60), options).rows
     assert [(r.name, r.value) for r in rows if r.verdict is R] == [("grow", "self")]
+
+
+def recursive(*, split: bool, more: int = 0) -> Snapshot:
+    """A function that calls itself for what is within; or one half of it in a new function, which calls the other."""
+    inner = ["canon", "canon"] if not split else ["canon", "object", "canon", "object"]
+    stacks = {"main;serve;parse": 300, "main;serve;canon;text": 30}
+    for depth in range(1, len(inner) + 1):
+        part = (20 if inner[depth - 1] == "canon" else 80 + more) if split else 100
+        stacks[";".join(["main;serve", *inner[:depth]])] = part
+    return counted(
+        ({s: 10 * v for s, v in stacks.items()}, 10), ({s: 110 * v for s, v in stacks.items()}, 110)
+    )
+
+
+def test_code_that_was_cut_out_of_a_function_that_calls_itself_only_moved():
+    whole, cut = recursive(split=False), recursive(split=True)
+    for base, head in ((whole, cut), (cut, whole)):
+        rows = function_changes(base, head, OPTIONS).rows
+        assert [(r.name, r.kind, r.value) for r in rows if r.verdict in (R, I)] == []
+
+
+@pytest.mark.parametrize(("calls", "more", "verdict"), [(51, 0, U), (120, 0, R), (51, 60, R)])
+def test_what_the_further_calls_allocate_themselves_is_no_regression(calls: int, more: int, verdict: Verdict):
+    def side(snapshot: Snapshot, value: float) -> Snapshot:
+        count = Metric(name="memory.allocations.per_request", unit="count", samples=(value,), better="lower")
+        return replace(snapshot, metrics=(count,))
+
+    base = side(recursive(split=False), 4617)
+    head = side(recursive(split=True, more=more), 4617 + calls)
+    assert [m.verdict for m in compare(base, head, OPTIONS).metrics] == [verdict]
+
+
+def test_code_that_was_cut_out_and_got_dearer_is_worse():
+    rows = function_changes(recursive(split=False), recursive(split=True, more=60), OPTIONS).rows
+    assert "object" in {r.name for r in rows if r.verdict is R}
