@@ -225,11 +225,11 @@ def _balanced(slices: int, placement: Placement) -> int:
 def _amounts(stage: Stage, rate: float | None) -> Stage:
     if stage.counts:
         requests = stage.requests or (_round(0.3 * rate / stage.slowdown**0.5) if rate else None)
-        return (
-            replace(stage, requests=requests, request_steps=(max(20, requests // 10), requests, requests))
-            if requests
-            else stage
-        )
+        if not requests:
+            return stage
+        # far enough apart that what differs by chance is little of the difference
+        few = max(min(20, requests // 3), requests // 10)
+        return replace(stage, requests=requests, request_steps=(few, requests, requests))
     if stage.requests or stage.seconds:
         return stage
     if rate is None:

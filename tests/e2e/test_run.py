@@ -39,7 +39,7 @@ def test_base_and_head_side_by_side(service: Path, perf_action: Run) -> None:
         service,
         stages={
             "cpu": {"profiler": "py-spy", "launches": 1, "slices": 1, "requests": 1000},
-            "memory": {"profiler": "memray", "requests": 25},
+            "memory": {"profiler": "memray", "requests": 60},
         },
         budgets={"memory.rss.peak": "500MB", "load.error_rate": "1%", "cpu.hot_function": "1%"},
     )
