@@ -103,7 +103,7 @@ class _Judge:
         others = options.function_alpha / (2 if self.touched.any() else 1)
         self.levels = ((~self.touched, others), (self.touched, options.touched_alpha))
         self.shifts = Shifts(work)
-        self._own = options.own
+        self._is_own = options.own
         self.totals = (work.base_total, work.head_total)
 
     # --- self cost
@@ -301,9 +301,6 @@ class _Judge:
             touched=bool(self.touched[f]),
             own=self._is_own(key),
         )
-
-    def _is_own(self, key: FunctionKey) -> bool:
-        return self._own is None or self._own(key)
 
     def _stack(self, f: int, *, total: bool) -> tuple[str, ...]:
         """The heaviest stack that ends in the function, of head if it is there."""

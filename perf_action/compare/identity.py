@@ -13,11 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from perf_action.model.profile import FunctionKey
+from perf_action.model.profile import RUST_HASH, FunctionKey
 
 #: Rust's hash, GCC's and LLVM's clones: they change from build to build
 _DECORATION = re.compile(
-    r"(::h[0-9a-f]{16}|\.(constprop|isra|part|cold|llvm|lto_priv)(\.\d+)*|\s*\[clone [^\]]*\])+$"
+    rf"(::{RUST_HASH}|\.(constprop|isra|part|cold|llvm|lto_priv)(\.\d+)*|\s*\[clone [^\]]*\])+$"
 )
 
 #: brackets, each with its operator if it belongs to one, and what is between them

@@ -9,6 +9,10 @@ from perf_action.model.profile import FunctionKey
 from perf_action.model.touched import TouchedFile
 
 
+def _every(key: FunctionKey) -> bool:  # noqa: ARG001
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareOptions:
     """`alpha` is the one-sided level of one metric; a report that judges more than `metrics_at_alpha` metrics shares
@@ -20,7 +24,7 @@ class CompareOptions:
     compares base with itself from its own launches. `paired` False: pair numbers mean nothing across the sides, because
     the two were measured in runs of their own.
     `own` says whether a function is the service's own: where only functions of libraries got worse, the nearest own one
-    that they work for is named too. None: all are.
+    that they work for is named too.
     `untimed` is why times may not be judged, besides what the environments themselves say; `run_sd` the relative
     scatter between runs of each metric, by name, as the history has it: where it is larger than the rule's, it counts.
     """
@@ -35,7 +39,7 @@ class CompareOptions:
     untimed: str = ""
     run_sd: Mapping[str, float] = field(default_factory=dict, repr=False)
     touched: tuple[TouchedFile, ...] = field(default=(), repr=False)
-    own: Callable[[FunctionKey], bool] | None = field(default=None, repr=False)
+    own: Callable[[FunctionKey], bool] = field(default=_every, repr=False)
 
     def metric_alpha(self, judged: int) -> float:
         """The level for each of `judged` metrics."""

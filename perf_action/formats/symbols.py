@@ -16,14 +16,14 @@ from typing import Final
 from perf_action.errors import CannotMeasure
 from perf_action.formats import rust_v0
 from perf_action.formats.rust_v0_text import NotMangled
-from perf_action.model.profile import Profile
+from perf_action.model.profile import RUST_HASH, Profile
 from perf_action.model.snapshot import Capture
 from perf_action.system import System
 
 _V0: Final = re.compile(r"_?_?R(?=[A-Z])([0-9A-Za-z_]+(?:[.$][\w.$@]*)?)", re.ASCII)
 _LEGACY: Final = re.compile(r"_{0,2}ZN")
 _LENGTH: Final = re.compile(r"\d{1,5}")
-_HASH: Final = re.compile(r"h[0-9a-f]{16}")
+_HASH: Final = re.compile(RUST_HASH)
 _ESCAPE: Final = re.compile(r"\$(SP|BP|RF|LT|GT|LP|RP|C|u[0-9a-f]{1,5})\$")
 _ESCAPES: Final = {"SP": "@", "BP": "*", "RF": "&", "LT": "<", "GT": ">", "LP": "(", "RP": ")", "C": ","}
 _LLVM: Final = re.compile(r"\.llvm\.[0-9A-F@]+$")

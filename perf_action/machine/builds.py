@@ -17,13 +17,13 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from perf_action.config import Service
-from perf_action.system import System
+from perf_action.system import System, write_text
 
 _FORMAT = 1
 #: all that are kept together; the ones that were not used for longest go first
@@ -97,7 +97,7 @@ class Kept:
             (self.checkout / ".git").unlink()
             self.checkout.rename(self._aside)
             seal = {"state": self._sealed, "bytes": _size(self.folder)}
-            _write(self.folder / _SEAL, json.dumps(seal))
+            write_text(self.folder / _SEAL, json.dumps(seal))
 
     def clear(self) -> None:
         """Nothing of an earlier run is left."""
@@ -152,11 +152,10 @@ def key_of(service: Service, tree: str, env: Mapping[str, str], tools: Tools) ->
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-def is_fixed(service: Service, directory: Path, top: Path) -> bool:
-    """Whether lock files in `directory` or above it, up to `top`, say what goes into a build, or the user says so."""
+def is_fixed(service: Service, folders: Sequence[Path]) -> bool:
+    """Whether lock files in one of `folders` say what goes into a build, or the user says so."""
     if service.reuse_build == "always":
         return True
-    folders = [directory, *(folder for folder in directory.parents if folder.is_relative_to(top.resolve()))]
     words = set(_WORD.findall(json.dumps([service.setup, service.build])))
     fetching = [_FETCHES[word] for word in words if word in _FETCHES]
     return all(any((folder / name).is_file() for folder in folders for name in names) for names in fetching)
@@ -205,12 +204,6 @@ def _files(top: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 def _size(folder: Path) -> int:
     return sum(entry.stat(follow_symlinks=False).st_size for _, entry in _files(folder))
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
 
 
 def _evict(builds: Path, besides: str) -> None:

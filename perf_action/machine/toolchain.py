@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def toolchain(prepared: Prepared, system: System) -> tuple[tuple[str, str], ...]
     """
     if prepared.service.existing:
         return ()
-    folders = (prepared.directory, *_above(prepared))
+    folders = folders_of(prepared.directory, prepared.checkout.path)
     return tools_for(folders, python=prepared.python, env=prepared.env, system=system)
 
 
@@ -84,20 +84,17 @@ def lock_files(prepared: Prepared) -> tuple[tuple[str, str], ...]:
     if prepared.service.existing:
         return ()
     found: dict[str, str] = {}
-    for folder in (prepared.directory, *_above(prepared)):
+    for folder in folders_of(prepared.directory, prepared.checkout.path):
         for path in map(folder.joinpath, LOCK_FILES):
             if path.name not in found and path.is_file() and path.stat().st_size <= _MAX_LOCK:
                 found[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     return tuple(sorted(found.items()))
 
 
-def _above(prepared: Prepared) -> Iterator[Path]:
-    """The folders above that in which the service's commands run, within the checkout."""
-    top = prepared.checkout.path.resolve()
-    folder = prepared.directory
-    while folder != top and folder.is_relative_to(top):
-        folder = folder.parent
-        yield folder
+def folders_of(directory: Path, checkout: Path) -> list[Path]:
+    """The folder in which the service's commands run, and those above it within the checkout."""
+    top = checkout.resolve()
+    return [directory, *(folder for folder in directory.parents if folder.is_relative_to(top))]
 
 
 def _has(folder: Path, patterns: tuple[str, ...]) -> bool:

@@ -29,6 +29,42 @@ class Checkout:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """What is to be checked out, looked up once. `content` is the commit that holds the files: `commit` itself, or one of
+    the tracked files as they are now where those were asked for (`uncommitted`) and something is changed.
+    """
+
+    commit: str
+    content: str
+    tree: str
+    uncommitted: bool = False
+
+    @property
+    def changed(self) -> bool:
+        return self.content != self.commit
+
+
+def revision(
+    system: System, repo: Path, rev: str, *, uncommitted: bool = False, access: Access | None = None
+) -> Revision:
+    """The commit that `rev` means; with `uncommitted`, and `rev` HEAD, the changes of tracked files go with it.
+
+    UsageError if there is no such commit.
+    """
+    git = open_repository(system, repo, access)
+    commit = git.commit(rev)
+    if commit is None:
+        raise UsageError(f"{repo}: there is no commit {rev!r}; fetch it, or name one with --base")
+    return _revision(git, commit, uncommitted=uncommitted)
+
+
+def _revision(git: Git, commit: str, *, uncommitted: bool) -> Revision:
+    content = (_stash(git) if uncommitted else None) or commit
+    tree = git.out("rev-parse", f"{content}^{{tree}}")
+    return Revision(commit=commit, content=content, tree=tree, uncommitted=uncommitted)
+
+
 def in_place(system: System, path: Path) -> Checkout:
     """The folder as it is: what one side alone is measured in. Also works outside git."""
     try:
@@ -38,43 +74,36 @@ def in_place(system: System, path: Path) -> Checkout:
     commit = git.commit("HEAD")
     if commit is None:
         return Checkout(path=git.directory, commit="", tree="", notes=("the repository has no commit yet",))
-    stash = _stash(git)
-    notes = ("uncommitted changes are measured too",) if stash else ()
-    tree = tree_of(git, stash or commit)
-    return Checkout(path=git.directory, commit=commit, tree=tree, changed=bool(stash), notes=notes)
+    found = _revision(git, commit, uncommitted=True)
+    notes = ("uncommitted changes are measured too",) if found.changed else ()
+    return Checkout(path=git.directory, commit=commit, tree=found.tree, changed=found.changed, notes=notes)
 
 
 @contextlib.contextmanager
 def worktree(
     system: System,
     repo: Path,
-    rev: str,
+    wanted: Revision,
     *,
     side: Side,
     directory: str = ".",
-    uncommitted: bool = False,
     access: Access | None = None,
     kept: Kept | None = None,
 ) -> Iterator[Checkout]:
-    """A detached worktree of `rev` in a temporary folder, removed at the end; with `kept`, in its place.
+    """A detached worktree in a temporary folder, removed at the end; with `kept`, in its place.
 
-    `uncommitted`: `rev` is HEAD and changes of tracked files go with it. The paths of both sides are equally long:
-    their length moves the stack, and with it the times. UsageError if there is no such commit.
+    The paths of both sides are equally long: their length moves the stack, and with it the times.
     """
     git = open_repository(system, repo, access)
-    commit = git.commit(rev)
-    if commit is None:
-        raise UsageError(f"{repo}: there is no commit {rev!r}; fetch it, or name one with --base")
-    stash = _stash(git) if uncommitted else None
     with contextlib.ExitStack() as stack:
         path = kept.checkout if kept else _temporary(stack) / side.value
         stack.callback(_remove, git, path)
         how = ("--no-checkout",) if kept and kept.built else ()
         done = git.run(
-            "worktree", "add", "--detach", "--force", *how, str(path), stash or commit, timeout=1800
+            "worktree", "add", "--detach", "--force", *how, str(path), wanted.content, timeout=1800
         )
         if done.code != 0:
-            raise CannotMeasure(f"{rev} could not be checked out: {complaint(done)}")
+            raise CannotMeasure(f"{wanted.commit} could not be checked out: {complaint(done)}")
         if kept:
             if kept.built:
                 kept.fill()
@@ -82,16 +111,11 @@ def worktree(
             stack.callback(kept.put_aside)
         yield Checkout(
             path=path,
-            commit=commit,
-            tree=tree_of(git, stash or commit),
-            changed=bool(stash),
-            notes=_notes(git, path, directory, stash=bool(stash), uncommitted=uncommitted),
+            commit=wanted.commit,
+            tree=wanted.tree,
+            changed=wanted.changed,
+            notes=_notes(git, path, directory, wanted),
         )
-
-
-def tree_of(git: Git, commit: str) -> str:
-    """The id of what is in that commit."""
-    return git.out("rev-parse", f"{commit}^{{tree}}")
 
 
 def _temporary(stack: contextlib.ExitStack) -> Path:
@@ -119,11 +143,11 @@ def _stash(git: Git) -> str | None:
     return done.stdout.strip() or None
 
 
-def _notes(git: Git, path: Path, directory: str, *, stash: bool, uncommitted: bool) -> tuple[str, ...]:
+def _notes(git: Git, path: Path, directory: str, wanted: Revision) -> tuple[str, ...]:
     out = []
-    if stash:
+    if wanted.changed:
         out.append("head contains uncommitted changes of tracked files")
-    if uncommitted and (left := _untracked(git, directory)):
+    if wanted.uncommitted and (left := _untracked(git, directory)):
         out.append(
             f"untracked files are not measured ({one_line(left[0], 100)}{', …' if len(left) > 1 else ''}); git add them"
         )

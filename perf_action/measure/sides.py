@@ -14,9 +14,9 @@ from perf_action.git import Access, open_repository
 from perf_action.machine.builds import Kept, is_fixed, kept, key_of
 from perf_action.machine.commands import inherited
 from perf_action.machine.prepare import Prepared, identical, prepare, python_of
-from perf_action.machine.toolchain import tools_for
+from perf_action.machine.toolchain import folders_of, tools_for
 from perf_action.machine.touched import touched
-from perf_action.machine.worktree import Checkout, in_place, tree_of, worktree
+from perf_action.machine.worktree import Checkout, Revision, in_place, revision, worktree
 from perf_action.model.touched import TouchedFile
 from perf_action.model.trial import Side
 from perf_action.system import System
@@ -68,21 +68,24 @@ def prepared_sides(
             head = _prepare(Side.HEAD, in_place(system, repository), service, shop)
             yield Sides(prepared={Side.HEAD: head}, notes=head.notes)
             return
-        places = _places(service, repository, base, shop, stack)
+        wanted = {
+            Side.BASE: revision(system, repository, base, access=access),
+            Side.HEAD: revision(system, repository, "HEAD", uncommitted=True, access=access),
+        }
+        places = _places(service, repository, wanted, shop, stack)
         checkouts = {
             side: stack.enter_context(
                 worktree(
                     system,
                     repository,
-                    base if side is Side.BASE else "HEAD",
+                    found,
                     side=side,
                     directory=service.directory,
-                    uncommitted=side is Side.HEAD,
                     access=access,
                     kept=places.get(side),
                 )
             )
-            for side in (Side.BASE, Side.HEAD)
+            for side, found in wanted.items()
         }
         prepared: dict[Side, Prepared] = {}
         failed: list[tuple[Side, str]] = []
@@ -120,23 +123,25 @@ def _touched(
 
 
 def _places(
-    service: Service, repository: Path, base: str, shop: _Workshop, stack: contextlib.ExitStack
+    service: Service,
+    repository: Path,
+    wanted: Mapping[Side, Revision],
+    shop: _Workshop,
+    stack: contextlib.ExitStack,
 ) -> dict[Side, Kept]:
     """Where the builds of both sides are kept, or nothing: paths of different lengths cannot be compared."""
     if service.reuse_build == "never" or not (service.setup or service.build):
         return {}
-    git = open_repository(shop.system, repository)
-    top = git.directory
-    folders = [folder for folder in (top / service.directory, top) if folder.is_dir()]
+    top = open_repository(shop.system, repository).directory
+    folders = [f for f in folders_of((top / service.directory).resolve(), top) if f.is_dir()] or [top]
     env = inherited(shop.system.environ)
     tools = tools_for(folders, python=python_of(env), env=env, system=shop.system)
-    trees = {Side.BASE: tree_of(git, base), Side.HEAD: in_place(shop.system, top).tree}
     opened = {
-        side: stack.enter_context(kept(shop.system, key_of(service, tree, env, tools)))
-        for side, tree in trees.items()
+        side: stack.enter_context(kept(shop.system, key_of(service, found.tree, env, tools)))
+        for side, found in wanted.items()
     }
     places = {side: place for side, place in opened.items() if place}
-    return places if len(places) == len(trees) else {}
+    return places if len(places) == len(wanted) else {}
 
 
 def _prepare(
@@ -153,6 +158,6 @@ def _prepare(
     log = shop.logs / f"{side.value}-setup.log"
     built = place is not None and place.built
     prepared = prepare(checkout, service, shop.system, log=log, scratch=own, two_sides=two_sides, built=built)
-    if place and not built and is_fixed(service, prepared.directory, checkout.path):
+    if place and not built and is_fixed(service, folders_of(prepared.directory, checkout.path)):
         place.seal()
     return prepared

@@ -22,6 +22,9 @@ Int64 = NDArray[np.int64]
 Fidelity = Literal["sampled", "exact", "reconstructed"]
 
 UNKNOWN = "[unknown]"
+#: a pattern: what legacy mangling of Rust ends names with, another one with every build
+#: (https://doc.rust-lang.org/rustc/symbol-mangling/legacy.html)
+RUST_HASH = r"h[0-9a-f]{16}"
 
 
 class ValueKind(NamedTuple):

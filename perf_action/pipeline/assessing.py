@@ -151,7 +151,7 @@ def _report(
         foreign_files=foreign_files(comparison),
     )
     if head and flat_head:
-        report = _with_checklist(report, (head, flat_head), flat_base, budgets, categories)
+        report = _with_checklist(report, flat_head, flat_base, budgets, categories)
         languages = languages_of(flat_head)
         found = advise(head, comparison, spent, report.checklist, leaks=report.leaks, languages=languages)
         report = replace(report, advice=found)
@@ -166,17 +166,15 @@ def _with_unmeasured(measured: Run) -> Snapshot | None:
 
 def _with_checklist(
     report: Report,
-    heads: tuple[Snapshot, Snapshot],
+    flat_head: Snapshot,
     flat_base: Snapshot | None,
     budgets: Sequence[Budget],
     rules: Categories,
 ) -> Report:
-    """The guide's checks of head, which is given by line and by function; of base (by function) those that show whether
-    a failure is new.
-    """
+    """The guide's checks of head; of base those that show whether a failure is new. Both are given by function, too."""
     subject = Subject(
-        head=heads[0],
-        flat=heads[1],
+        head=report.head,
+        flat=flat_head,
         comparison=report.comparison,
         categories=report.categories,
         leaks=report.leaks,

@@ -16,6 +16,8 @@ from urllib.parse import quote, urlsplit
 from markupsafe import Markup
 from markupsafe import escape as _html
 
+from perf_action.model.profile import RUST_HASH
+
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 #: anything but printable ASCII: the only part of a text that has to be looked at
 _UNUSUAL = re.compile(r"[^\x20-\x7e]")
@@ -31,8 +33,7 @@ _LIVE = (
 _ENTITIES = ((re.compile(r"&(?=#?\w+;)"), "&amp;"), (re.compile(r"\$"), "&#36;"))
 _SHA = re.compile(r"[0-9a-f]{7,64}")
 _URL_TAIL = re.compile(r"[A-Za-z0-9/._~%?=&+:-]*")
-#: https://doc.rust-lang.org/rustc/symbol-mangling/legacy.html
-_RUST_HASH = re.compile(r"(?<=[\w>}])::h[0-9a-f]{16}$")
+_RUST_HASH = re.compile(rf"(?<=[\w>}}])::{RUST_HASH}$")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?")
 
 NAME_LIMIT = 80

@@ -153,9 +153,8 @@ def certainty(row: MetricChange | FunctionChange) -> str:
             return "counted exactly"
         low, high = (numbers.change(end) for end in row.interval)
         between = "" if low == high else f"between {numbers.interval(row.interval, to='and')}"
-        if (
-            isinstance(row, FunctionChange) and row.p is None
-        ):  # not sampled: the ends are what repetitions leave open
+        # not sampled: the ends are what repetitions leave open
+        if isinstance(row, FunctionChange) and row.p is None:
             return f"counted, {between}" if between else "counted"
         return f"99 % sure {between}".rstrip()
     if row.p is not None:

@@ -13,7 +13,7 @@ import pytest
 from perf_action.errors import CannotMeasure, UsageError
 from perf_action.git import Access
 from perf_action.machine.base import Base, resolve_base
-from perf_action.machine.worktree import worktree
+from perf_action.machine.worktree import revision, worktree
 from perf_action.model.trial import Side
 from perf_action.system import System
 
@@ -86,7 +86,7 @@ def test_the_base_of_a_pull_request_is_the_first_parent_of_the_merge(clone, remo
     base = resolve_base(pull_request(system), here.path, "auto")
     assert base.commit == remote.tip
     assert base.notes == (f"base is {remote.tip[:10]}, the base of the pull request",)
-    with worktree(system, here.path, base.commit, side=Side.BASE) as checkout:
+    with worktree(system, here.path, revision(system, here.path, base.commit), side=Side.BASE) as checkout:
         assert (checkout.path / "app.py").read_text() == "3"
 
 
@@ -95,7 +95,7 @@ def test_where_the_head_of_a_pull_request_is_checked_out_base_is_the_merge_base(
     base = resolve_base(pull_request(system), here.path, "auto")
     assert base.commit == remote.fork
     assert base.notes == (f"base is {remote.fork[:10]}, the merge base with main",)
-    with worktree(system, here.path, base.commit, side=Side.BASE) as checkout:
+    with worktree(system, here.path, revision(system, here.path, base.commit), side=Side.BASE) as checkout:
         assert (checkout.path / "app.py").read_text() == "2"
 
 

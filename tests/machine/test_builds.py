@@ -158,7 +158,7 @@ def test_only_what_lock_files_say_whole_is_taken_again(tmp_path, commands, files
     for name in files:
         (tmp_path / name).write_text("")
     service = Service.model_validate({"command": "app", **commands})
-    assert is_fixed(service, tmp_path / "service", tmp_path) is fixed
+    assert is_fixed(service, [tmp_path / "service", tmp_path]) is fixed
 
 
 def test_packages_that_nothing_pins_and_what_the_user_forbids_are_built_each_time(place):

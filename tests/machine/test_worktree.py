@@ -5,7 +5,7 @@ import os
 import pytest
 
 from perf_action.errors import CannotMeasure, UsageError
-from perf_action.machine.worktree import in_place, worktree
+from perf_action.machine.worktree import in_place, revision, worktree
 from perf_action.model.trial import Side
 
 
@@ -13,8 +13,10 @@ def test_two_sides_are_checked_out_beside_the_users_folder_and_removed(repo, sys
     old = repo.commit(app__py="1")
     new = repo.commit(app__py="2")
     with (
-        worktree(system, repo.path, old, side=Side.BASE) as base,
-        worktree(system, repo.path, "HEAD", side=Side.HEAD, uncommitted=True) as head,
+        worktree(system, repo.path, revision(system, repo.path, old), side=Side.BASE) as base,
+        worktree(
+            system, repo.path, revision(system, repo.path, "HEAD", uncommitted=True), side=Side.HEAD
+        ) as head,
     ):
         assert ((base.path / "app.py").read_text(), (head.path / "app.py").read_text()) == ("1", "2")
         assert (base.commit, head.commit) == (old, new)
@@ -31,7 +33,9 @@ def test_uncommitted_changes_of_tracked_files_are_in_head_and_stay_in_the_users_
     commit = repo.commit(app__py="1")
     (repo.path / "app.py").write_text("changed")
     (repo.path / "new.py").write_text("untracked")
-    with worktree(system, repo.path, "HEAD", side=Side.HEAD, uncommitted=True) as head:
+    with worktree(
+        system, repo.path, revision(system, repo.path, "HEAD", uncommitted=True), side=Side.HEAD
+    ) as head:
         assert (head.path / "app.py").read_text() == "changed"
         assert not (head.path / "new.py").exists()
         assert head.changed
@@ -47,7 +51,9 @@ def test_uncommitted_changes_of_tracked_files_are_in_head_and_stay_in_the_users_
 def test_files_that_were_only_touched_are_no_change(repo, system):
     repo.commit(app__py="1")
     os.utime(repo.path / "app.py", (1, 1))
-    with worktree(system, repo.path, "HEAD", side=Side.HEAD, uncommitted=True) as head:
+    with worktree(
+        system, repo.path, revision(system, repo.path, "HEAD", uncommitted=True), side=Side.HEAD
+    ) as head:
         assert not head.changed
         assert head.notes == ()
 
@@ -58,7 +64,13 @@ def test_untracked_files_elsewhere_and_ignored_ones_are_not_mentioned(repo, syst
     service = repo.path / "service"
     service.mkdir()
     (service / "x.log").write_text("x")
-    with worktree(system, repo.path, "HEAD", side=Side.HEAD, uncommitted=True, directory="service") as head:
+    with worktree(
+        system,
+        repo.path,
+        revision(system, repo.path, "HEAD", uncommitted=True),
+        side=Side.HEAD,
+        directory="service",
+    ) as head:
         assert head.notes == ()
 
 
@@ -71,7 +83,7 @@ def test_hooks_do_not_run_and_lfs_and_submodules_are_left_alone_with_a_note(repo
     hook = repo.path / ".git/hooks/post-checkout"
     hook.write_text(f"#!/bin/sh\ntouch '{tmp_path}/hooked'\n")
     hook.chmod(0o755)
-    with worktree(system, repo.path, "HEAD", side=Side.HEAD) as head:
+    with worktree(system, repo.path, revision(system, repo.path, "HEAD"), side=Side.HEAD) as head:
         assert head.notes == (
             "submodules are not checked out; do so in service.setup",
             "files of git LFS are left as pointers; run git lfs pull in service.setup",
@@ -84,7 +96,7 @@ def test_a_revision_that_is_no_commit_is_an_error(repo, system, rev):
     repo.commit(app__py="1")
     with (
         pytest.raises(UsageError, match=r"there is no commit .*; fetch it, or name one with --base$"),
-        worktree(system, repo.path, rev, side=Side.BASE),
+        worktree(system, repo.path, revision(system, repo.path, rev), side=Side.BASE),
     ):
         pass
 
@@ -92,7 +104,7 @@ def test_a_revision_that_is_no_commit_is_an_error(repo, system, rev):
 def test_outside_git_there_is_nothing_to_check_out(tmp_path, system):
     with (
         pytest.raises(CannotMeasure, match="is in no git repository"),
-        worktree(system, tmp_path, "HEAD", side=Side.HEAD),
+        worktree(system, tmp_path, revision(system, tmp_path, "HEAD"), side=Side.HEAD),
     ):
         pass
 
@@ -102,7 +114,7 @@ def test_a_worktree_is_removed_when_measuring_fails(repo, system):
     made = []
 
     def measure():
-        with worktree(system, repo.path, "HEAD", side=Side.HEAD) as head:
+        with worktree(system, repo.path, revision(system, repo.path, "HEAD"), side=Side.HEAD) as head:
             made.append(head.path / "made")
             made[0].write_text("by the build")
             raise ZeroDivisionError
@@ -115,8 +127,8 @@ def test_a_worktree_is_removed_when_measuring_fails(repo, system):
 
 def test_two_runs_at_once_do_not_disturb_each_other(repo, system):
     repo.commit(app__py="1")
-    with worktree(system, repo.path, "HEAD", side=Side.HEAD) as one:
-        with worktree(system, repo.path, "HEAD", side=Side.HEAD) as other:
+    with worktree(system, repo.path, revision(system, repo.path, "HEAD"), side=Side.HEAD) as one:
+        with worktree(system, repo.path, revision(system, repo.path, "HEAD"), side=Side.HEAD) as other:
             assert one.path != other.path
         assert (one.path / "app.py").exists()
         assert len(repo.git("worktree", "list").splitlines()) == 2
@@ -143,7 +155,7 @@ def test_a_folder_outside_git_and_a_repository_without_commits_can_be_measured_i
 def test_perf_names_the_functions_of_what_is_built_in_a_checkout(repo, system, tmp_path):
     source = "static volatile long sum; void spin(void) { for (long i = 0; i < 300000000; i++) sum += i; } int main(void) { spin(); }"
     repo.commit(spin__c=source)
-    with worktree(system, repo.path, "HEAD", side=Side.HEAD) as head:
+    with worktree(system, repo.path, revision(system, repo.path, "HEAD"), side=Side.HEAD) as head:
         built = system.run(["cc", "-O0", "-o", "spin", "spin.c"], cwd=head.path)
         assert built.code == 0, built.stderr
         recorded = tmp_path / "perf.data"

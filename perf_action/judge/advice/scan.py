@@ -17,6 +17,7 @@ import numpy as np
 
 from perf_action.judge.advice.table import Seen, Table
 from perf_action.judge.code.language import Source, language_of_bits
+from perf_action.model.builder import summed
 from perf_action.model.profile import FunctionKey, Int64, Profile
 from perf_action.model.tree import stack_self
 
@@ -86,7 +87,7 @@ class Scan:
         for part, nodes, spent in self._nodes(condition):
             own = part.tree.own_nodes[nodes]
             functions = part.tree.functions[own[own >= 0]]
-            for function, weight in _summed(functions, spent[own >= 0]):
+            for function, weight in _by(functions, spent[own >= 0]).items():
                 weights[part.tree.keys[function]] += weight
         if not weights or not self.total:
             return None, 0.0
@@ -135,7 +136,9 @@ class _Part:
 
     def by_state(self) -> dict[_State, int]:
         """What was spent, by what the stacks are to the conditions."""
-        return {self.tree.known[i]: weight for i, weight in _summed(self.tree.states[self.nodes], self.spent)}
+        return {
+            self.tree.known[i]: weight for i, weight in _by(self.tree.states[self.nodes], self.spent).items()
+        }
 
 
 class _State(NamedTuple):
@@ -218,10 +221,7 @@ class _Tree:
         return Site(key=keys[0], line=line, keys=keys, weight=weight), len(frames)
 
 
-def _summed(places: Int64, values: Int64) -> Iterator[tuple[int, int]]:
-    """The sum of the values at each place that is there, exact."""
-    if len(places):
-        sums = np.zeros(int(places.max()) + 1, dtype=np.int64)
-        np.add.at(sums, places, values)
-        for place in np.unique(places).tolist():
-            yield place, int(sums[place])
+def _by(keys: Int64, values: Int64) -> dict[int, int]:
+    """The sum of the values of each key."""
+    (distinct,), sums = summed([keys], values[:, np.newaxis])
+    return dict(zip(distinct.tolist(), sums[:, 0].tolist(), strict=True))
