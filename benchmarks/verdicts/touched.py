@@ -47,7 +47,7 @@ def labelled(directory: Path, times: int) -> Iterator[Report]:
 
 
 def touch(rng: np.random.Generator, changed: str, head: Snapshot) -> tuple[TouchedFile, ...]:
-    keys = sorted({key for s in head.slices for key in s.profile.function_keys()})
+    keys = sorted({key for s in head.slices for key in s.profile.function_keys})
     if changed:
         mine = [key for key in keys if key.name == changed.partition(" (")[0]]
     else:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from perf_action.compare.identity import match_functions
 from perf_action.model.profile import FunctionKey, Profile
 from perf_action.model.stacks import Edges
-from perf_action.model.tree import outermost
+from perf_action.model.tree import inclusive, outermost
 
 Floats = NDArray[np.float64]
 
@@ -42,8 +42,7 @@ class CallTree:
     @cached_property
     def outer(self) -> NDArray[np.int64]:
         """Nodes whose function does not occur further down their own stack."""
-        nodes = list(outermost(list(self.parent), self.function.tolist(), len(self.functions)))
-        return np.array(nodes, dtype=np.int64)
+        return np.array(outermost(self.parent, self.function.tolist()), dtype=np.int64)
 
     @cached_property
     def base_own(self) -> Floats:
@@ -73,11 +72,8 @@ class CallTree:
 
     def subtree(self, values: Floats) -> Floats:
         """Values of each node with everything above it, (nodes, units)."""
-        out = values.copy()
-        for node in range(len(self.parent) - 1, -1, -1):
-            if self.parent[node] >= 0:
-                out[self.parent[node]] += out[node]
-        return out
+        units = [inclusive(unit, self.parent) for unit in values.T.tolist()]
+        return np.array(units, dtype=float).T.reshape(values.shape)
 
     def inclusive(self, values: Floats) -> Floats:
         """Total values per function, (functions, units), each function once per stack."""
@@ -120,7 +116,7 @@ def call_tree(
 
 
 def _keys(units: Sequence[Weighed]) -> dict[FunctionKey, None]:
-    return {key: None for unit in units for key in unit.profile.function_keys()}
+    return {key: None for unit in units for key in unit.profile.function_keys}
 
 
 def _column(
@@ -131,7 +127,7 @@ def _column(
 ) -> tuple[NDArray[np.int64], Floats]:
     """The shared nodes that a profile's samples lie on, and their values."""
     p = unit.profile
-    keys = p.function_keys()
+    keys = p.function_keys
     number = np.array([ids[key] for key in keys], dtype=np.int64)
     function_of = p.frame_function[p.stack_frame]
     where = nodes.nodes(p.stack_parent, number[function_of])[p.sample_stack].astype(np.int64)
@@ -150,6 +146,6 @@ def _matrix(columns: Sequence[tuple[NDArray[np.int64], Floats]], nodes: int) -> 
 
 
 def _note_lines(profile: Profile, ids: dict[FunctionKey, int], lines: list[int]) -> None:
-    for key, line in zip(profile.function_keys(), profile.function_line.tolist(), strict=True):
+    for key, line in zip(profile.function_keys, profile.function_line.tolist(), strict=True):
         if line:
             lines[ids[key]] = line

@@ -90,7 +90,7 @@ def of_captures(base: Sequence[Chosen], head: Sequence[Chosen]) -> Work | None:
     """The work of one kind in captures of both sides, None if either has no sample."""
     kind = head[0].kind
     profiles = [c.capture.profile for c in (*base, *head)]
-    keys = {key for p in profiles for key in p.function_keys()}
+    keys = {key for p in profiles for key in p.function_keys}
     idle = idle_functions(keys, native=False) if kind.kind == "cpu" else frozenset()
     tree = call_tree([c.weighed for c in base], [c.weighed for c in head], idle=idle)
     b, h = _Side(base), _Side(head)

@@ -33,7 +33,7 @@ _HALF = 0.5
 
 def of_slices(base: Sequence[ProfileSlice], head: Sequence[ProfileSlice]) -> Work | None:
     """Self and total CPU time per request, in ns: share of the samples that are not idle, times the CPU clock."""
-    idle = idle_functions({key for s in (*base, *head) for key in s.profile.function_keys()}, native=True)
+    idle = idle_functions({key for s in (*base, *head) for key in s.profile.function_keys}, native=True)
     tree = call_tree(
         [Weighed(profile=s.profile, kind=0) for s in base],
         [Weighed(profile=s.profile, kind=0) for s in head],

@@ -76,7 +76,7 @@ def seen_lines(snapshot: Snapshot) -> dict[FunctionKey, Lines | None]:
     """Every function, with the first line that is known of it and the last one that was seen to run."""
     ranges: dict[FunctionKey, Lines | None] = {}
     for profile in _profiles(snapshot):
-        keys = profile.function_keys()
+        keys = profile.function_keys
         known = list(zip(range(len(keys)), profile.function_line.tolist(), strict=True))
         known += zip(profile.frame_function.tolist(), profile.frame_line.tolist(), strict=True)
         for function, line in known:

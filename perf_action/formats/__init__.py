@@ -1,6 +1,6 @@
 """Captures of every supported tool, read into the model; and profiles written for other tools.
 
-One file per file format, listed in `READERS`: adding one is a file with `NAME`, `sniff` and `read`, a line here, and a
+One file per file format, listed in `readers.py`: adding one is a file with `NAME`, `sniff` and `read`, a line there, and a
 folder of samples in the tests. Readers judge by content, never by file name.
 """
 
@@ -11,100 +11,19 @@ from pathlib import Path
 from typing import Final
 
 from perf_action.errors import InputError
-from perf_action.formats import (
-    action_benchmark,
-    austin,
-    austin_mojo,
-    bytecodes,
-    callgrind,
-    chrome_trace,
-    cpuprofile,
-    criterion,
-    dhat,
-    flamegraph_svg,
-    folded,
-    gecko,
-    go_bench,
-    google_benchmark,
-    gperftools_collapsed,
-    gperftools_cpu,
-    gperftools_heap,
-    heapprofile,
-    heaptrack,
-    hyperfine,
-    jemalloc_heap,
-    jemalloc_stats,
-    k6_points,
-    k6_summary,
-    locust_csv,
-    locust_json,
-    massif,
-    memcheck_xml,
-    memray,
-    metric_file,
-    perf_data,
-    perf_script,
-    pprof,
-    py_spy_raw,
-    pytest_benchmark,
-    python_sampling,
-    slices,
-    speedscope,
-)
-from perf_action.formats.reader import Reader
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.formats.symbols import readable
 from perf_action.formats.unreadable import refuse
 from perf_action.model.snapshot import Capture, Snapshot
 from perf_action.system import System
 
-#: the first that recognises a file reads it; the more particular ones come first
-READERS: Final[tuple[Reader, ...]] = (
-    memray,
-    bytecodes,
-    callgrind,
-    heaptrack,
-    jemalloc_heap,
-    jemalloc_stats,
-    gperftools_heap,
-    gperftools_cpu,
-    massif,
-    dhat,
-    memcheck_xml,
-    perf_data,
-    flamegraph_svg,
-    austin_mojo,
-    pprof,
-    slices,
-    k6_points,
-    chrome_trace,
-    criterion,
-    speedscope,
-    cpuprofile,
-    heapprofile,
-    gecko,
-    metric_file,
-    k6_summary,
-    locust_json,
-    pytest_benchmark,
-    google_benchmark,
-    hyperfine,
-    action_benchmark,
-    locust_csv,
-    go_bench,
-    perf_script,
-    gperftools_collapsed,
-    austin,
-    python_sampling,
-    py_spy_raw,
-    folded,
-)
-
 _DEFAULTS: Final = ReadOptions()
 
 
 def read(path: Path, system: System, options: ReadOptions = _DEFAULTS) -> Capture:
     """What is in a file. InputError if it is of no known kind or broken, ToolMissing if its reader needs a tool."""
+    from perf_action.formats.readers import READERS  # noqa: PLC0415  # nothing else needs all forty of them
+
     try:
         source = Source(path, options)
         refuse(source)

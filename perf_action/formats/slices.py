@@ -114,7 +114,7 @@ def _body(s: ProfileSlice) -> dict[str, Any]:
 
 
 def _frame_texts(profile: Profile) -> list[str]:
-    keys = profile.function_keys()
+    keys = profile.function_keys
     return [
         py_spy_frames.text(keys[function], line)
         for function, line in zip(profile.frame_function.tolist(), profile.frame_line.tolist(), strict=True)

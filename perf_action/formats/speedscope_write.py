@@ -61,7 +61,7 @@ def _sampled(name: str, kind: ValueKind, samples: list[list[int]], weights: list
 
 
 def _frames(profile: Profile) -> list[dict[str, Any]]:
-    keys = profile.function_keys()
+    keys = profile.function_keys
     frames = []
     for function, line in zip(profile.frame_function.tolist(), profile.frame_line.tolist(), strict=True):
         key = keys[function]

@@ -69,7 +69,7 @@ class ProfileBuilder:
             raise ValueError(f"stack {parent} does not exist")
         if not 0 <= frame < len(self._frames):
             raise ValueError(f"frame {frame} does not exist")
-        return self._stacks.setdefault(parent << 32 | frame, len(self._stacks))
+        return self._stacks[parent << 32 | frame]
 
     def stack_of(self, frames: Sequence[int]) -> int:
         """The index of a whole stack, root first; no frames at all are one ``[unknown]`` frame."""
@@ -78,7 +78,7 @@ class ProfileBuilder:
             raise ValueError("a frame of the stack does not exist")
         stacks, parent = self._stacks, -1
         for frame in frames:  # `stack` without its checks: importers spend most of their time here
-            parent = stacks.setdefault(parent << 32 | frame, len(stacks))
+            parent = stacks[parent << 32 | frame]
         return parent
 
     def sample(

@@ -9,6 +9,7 @@ unit. Profiles are made by `ProfileBuilder` only, which checks what it is given.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -47,7 +48,7 @@ class FunctionKey(NamedTuple):
     module: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Profile:
     """A capture of one profiler, as parallel columns.
 
@@ -91,9 +92,14 @@ class Profile:
             s[self.function_module[function]],
         )
 
-    def function_keys(self) -> list[FunctionKey]:
+    @cached_property
+    def function_keys(self) -> tuple[FunctionKey, ...]:
         """The identity of every function, in the order of the function table."""
-        return [self.key(i) for i in range(len(self.function_name))]
+        s = self.strings
+        columns = (self.function_name.tolist(), self.function_file.tolist(), self.function_module.tolist())
+        return tuple(
+            FunctionKey(s[name], s[file], s[module]) for name, file, module in zip(*columns, strict=True)
+        )
 
     def total(self, kind: int = 0) -> int:
         return int(self.sample_values[:, kind].sum()) if len(self.sample_values) else 0

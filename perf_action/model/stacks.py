@@ -8,6 +8,7 @@ stacks that still share their path; a second, smaller one finds the nodes that a
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,18 +32,20 @@ class Stacks(Protocol):
         """Parent (-1: none) and frame of every node, once."""
 
 
-class Edges(dict[int, int]):
+class Edges(defaultdict[int, int]):
     """A tree of stacks that is looked up node by node: the key of each node is its parent (-1: none) above 32 bits of a
-    number for what is called there (millions of tuples would cost more); nodes are numbered as they come.
+    number for what is called there (millions of tuples would cost more); nodes are numbered as they are asked for.
     """
+
+    def __init__(self) -> None:
+        super().__init__(self.__len__)
 
     def nodes(self, parents: Int32, numbers: NDArray[np.signedinteger[Any]]) -> Int32:
         """The node that each stack of another tree is in this one, made where it is new; `numbers` says what is called."""
-        found: list[int] = []
-        for parent, number in zip(parents.tolist(), numbers.tolist(), strict=True):
-            edge = (found[parent] if parent >= 0 else -1) << 32 | number
-            found.append(self.setdefault(edge, len(self)))
-        return np.array(found, dtype=np.int32)
+        found = [-1]  # and from place 1 on the nodes
+        for parent, number in zip((parents + 1).tolist(), numbers.tolist(), strict=True):
+            found.append(self[found[parent] << 32 | number])
+        return np.array(found[1:], dtype=np.int32)
 
     def columns(self) -> tuple[Int32, Int32]:
         """Parent (-1: none) and number of every node."""

@@ -5,15 +5,17 @@ None of them recurses: stacks may be a hundred thousand frames deep.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from perf_action.model.builder import ProfileBuilder, summed
 from perf_action.model.profile import FunctionKey, Int64, Profile
 from perf_action.model.stacks import Edges
+
+Number = TypeVar("Number", int, float)
 
 
 class Cost(NamedTuple):
@@ -32,19 +34,24 @@ def stack_self(profile: Profile, kind: int = 0) -> Int64:
 
 def stack_total(profile: Profile, kind: int = 0) -> Int64:
     """Value of each stack node with everything above it, shape (stacks,)."""
-    totals: list[int] = stack_self(profile, kind).tolist()
-    parents: list[int] = profile.stack_parent.tolist()
+    totals = inclusive(stack_self(profile, kind).tolist(), profile.stack_parent.tolist())
+    return np.array(totals, dtype=np.int64)
+
+
+def inclusive(own: Iterable[Number], parents: Sequence[int]) -> list[Number]:
+    """Values of nodes with those of everything above them; `parents` are -1 or come before their children."""
+    totals = list(own)
     for node in range(len(parents) - 1, -1, -1):
         parent = parents[node]
         if parent >= 0:
             totals[parent] += totals[node]
-    return np.array(totals, dtype=np.int64)
+    return totals
 
 
 def function_ids(profile: Profile) -> tuple[list[FunctionKey], list[int]]:
     """The distinct functions by identity, and for each function of the table its place among them."""
     ids: dict[FunctionKey, int] = {}
-    mapped = [ids.setdefault(key, len(ids)) for key in profile.function_keys()]
+    mapped = [ids.setdefault(key, len(ids)) for key in profile.function_keys]
     return list(ids), mapped
 
 
@@ -52,7 +59,7 @@ def costs(profile: Profile, kind: int = 0) -> dict[FunctionKey, Cost]:
     """Self and total value of every function that has any; the self values add up to the profile's total."""
     keys, mapped = function_ids(profile)
     node_ids = np.array(mapped, dtype=np.int64)[profile.frame_function][profile.stack_frame]
-    outer = outermost(profile.stack_parent.tolist(), node_ids.tolist(), len(keys))
+    outer = outermost(profile.stack_parent.tolist(), node_ids.tolist())
     self_of, total_of = np.zeros(len(keys), dtype=np.int64), np.zeros(len(keys), dtype=np.int64)
     np.add.at(self_of, node_ids, stack_self(profile, kind))
     np.add.at(total_of, node_ids[outer], stack_total(profile, kind)[outer])
@@ -60,7 +67,18 @@ def costs(profile: Profile, kind: int = 0) -> dict[FunctionKey, Cost]:
     return {key: Cost(own, total) for key, own, total in values if total}
 
 
-def outermost(parents: list[int], ids: list[int], n_ids: int) -> list[int]:  # noqa: ARG001
+def self_costs(profile: Profile, kind: int = 0) -> dict[FunctionKey, int]:
+    """Self value of every function that has any."""
+    keys, mapped = function_ids(profile)
+    own = np.zeros(len(keys), dtype=np.int64)
+    places = np.array(mapped, dtype=np.int64)[profile.frame_function][
+        profile.stack_frame[profile.sample_stack]
+    ]
+    np.add.at(own, places, profile.sample_values[:, kind])
+    return {key: value for key, value in zip(keys, own.tolist(), strict=True) if value}
+
+
+def outermost(parents: Sequence[int], ids: Sequence[int]) -> list[int]:
     """Nodes whose function does not occur further down their own stack, ascending.
 
     With nodes numbered depth first, the subtree of a node is an interval; of the nodes of one function those are inside
@@ -79,12 +97,9 @@ def outermost(parents: list[int], ids: list[int], n_ids: int) -> list[int]:  # n
     return nodes
 
 
-def _intervals(parents: list[int]) -> tuple[Int64, Int64]:
+def _intervals(parents: Sequence[int]) -> tuple[Int64, Int64]:
     """Place of each node in depth-first order, and the place behind its subtree."""
-    sizes = [1] * len(parents)
-    for node in range(len(parents) - 1, -1, -1):
-        if parents[node] >= 0:
-            sizes[parents[node]] += sizes[node]
+    sizes = inclusive([1] * len(parents), parents)
     begin = [0] * len(parents)
     free = [0] * (len(parents) + 1)  # where the next child goes; the last entry, at -1, is for the roots
     for node, parent in enumerate(parents):

@@ -12,7 +12,7 @@ import numpy as np
 
 from perf_action.model.profile import FunctionKey, Profile
 from perf_action.model.stacks import Edges
-from perf_action.model.tree import stack_self
+from perf_action.model.tree import inclusive, stack_self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +59,14 @@ def call_tree(sides: Sequence[tuple[Profile, int]]) -> CallTree:
         lines=tuple(lines),
         parents=parents,
         depths=_depths(parents),
-        totals=tuple(_totals(row, parents) for row in selves),
+        totals=tuple(tuple(inclusive(row, parents)) for row in selves),
         selves=tuple(tuple(row) for row in selves),
     )
 
 
 def _add(profile: Profile, known: dict[FunctionKey, int], nodes: Edges, lines: list[int]) -> list[int]:
     """Add the stacks of a profile; for each the node it became. `lines` gets those of the nodes that are new."""
-    numbers = np.array([known.setdefault(key, len(known)) for key in profile.function_keys()], dtype=np.int64)
+    numbers = np.array([known.setdefault(key, len(known)) for key in profile.function_keys], dtype=np.int64)
     functions = profile.frame_function[profile.stack_frame]
     places = nodes.nodes(profile.stack_parent, numbers[functions])
     found, first = np.unique(places, return_index=True)
@@ -80,11 +80,3 @@ def _depths(parents: Sequence[int]) -> tuple[int, ...]:
     for parent in parents:
         depths.append(depths[parent] + 1 if parent >= 0 else 0)
     return tuple(depths)
-
-
-def _totals(selves: Sequence[int], parents: Sequence[int]) -> tuple[int, ...]:
-    totals = list(selves)
-    for node in range(len(parents) - 1, -1, -1):
-        if parents[node] >= 0:
-            totals[parents[node]] += totals[node]
-    return tuple(totals)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
 from markupsafe import Markup
@@ -59,9 +60,12 @@ def svg(profile: Profile, *, kind: int = 0, title: str = "", embed: bool = True)
     unit, words_of = profile.kinds[kind].unit, words.kind_words(profile.kinds[kind].kind)
     total = tree.total(0) or 1
 
-    def describe(node: int) -> str:
-        value = tree.totals[0][node]
+    @cache  # a chain of calls costs the same from end to end
+    def cost(value: int) -> str:
         return f"{_cost(value, unit, profile.requests)}, {numbers.share(value / total)}"
+
+    def describe(node: int) -> str:
+        return cost(tree.totals[0][node])
 
     def colour(node: int) -> str:
         return hot(tree.keys[node].name)
@@ -96,11 +100,14 @@ def diff_svg(
     counted = bool(base.requests and head.requests)
     what, unit = words.kind_words(head.kinds[kind].kind), head.kinds[kind].unit
 
-    def describe(node: int) -> str:
-        b, h = costs[0][node], costs[1][node]
+    @cache
+    def difference_of(b: float, h: float) -> str:
         values = numbers.before_after(b, h, unit) if counted else f"{numbers.share(b)} → {numbers.share(h)}"
         change = numbers.change(h / b - 1) if b else "new"
         return f"{change} ({values}{' per request' if counted else ''})"
+
+    def describe(node: int) -> str:
+        return difference_of(costs[0][node], costs[1][node])
 
     def colour(node: int) -> str:
         return difference(costs[0][node], costs[1][node], largest)

@@ -41,7 +41,7 @@ def _profile(profile: Profile) -> Iterator[str]:
     )
     yield f"# by {profile.tool} {profile.tool_version} {profile.fidelity}, period {profile.period}, duration {profile.duration_ns}"
     yield f"# threads {list(threads)}, times {[int(t) for t in times]}"
-    yield from sorted(f"#   {k.name} · {k.file} · {k.module}" for k in set(profile.function_keys()))
+    yield from sorted(f"#   {k.name} · {k.file} · {k.module}" for k in set(profile.function_keys))
     for column, kind in enumerate(profile.kinds):
         yield f"## {kind.kind} {kind.event} [{kind.unit}] {profile.total(column)}"
         yield to_folded(only_kind(profile, column)).rstrip("\n")

@@ -68,7 +68,7 @@ def test_jemalloc_sums(system: System, tmp_path: Path) -> None:
     profile = read(tmp_path, JEMALLOC + MAPS, system)
     assert totals(profile) == {"in_use": 300, "in_use_count": 3}
     assert profile.notes == ("3 of 3 addresses have no name (not found: shop)",)
-    assert {(key.name, key.module) for key in profile.function_keys()} == {(UNKNOWN, "shop")}
+    assert {(key.name, key.module) for key in profile.function_keys} == {(UNKNOWN, "shop")}
     assert profile.fidelity == "exact"
 
 
@@ -260,9 +260,9 @@ def test_names_of_jemalloc(system: System, tmp_path: Path) -> None:
     found = self_of(profile, "in_use")
     assert found["known_price_cache"] == 5120
     assert (found["deep"], found["not_only_at_start"], found["only_at_start"]) == (61 * 32, 640, 768)
-    files = {key.name: key.file for key in profile.function_keys()}
+    files = {key.name: key.file for key in profile.function_keys}
     assert files["deep"].endswith("programs/heap_shop.c")
-    assert not {key.name for key in profile.function_keys()} & {"malloc", "posix_memalign"}
+    assert not {key.name for key in profile.function_keys} & {"malloc", "posix_memalign"}
     os.utime(program)
     os.utime(dump, (1, 1))
     assert "shop was changed since: its names may be wrong" in formats.read(dump, system).notes

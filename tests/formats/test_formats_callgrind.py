@@ -110,7 +110,7 @@ def test_names_are_kept_apart_by_what_they_name(read):
     body = "ob=(1) /bin/a\nfl=(1) a.c\nfn=(1) main\n3 10\ncob=(2) lib.so\ncfi=(2) b.c\ncfn=(2) f\ncalls=1 1\n3 20\n"
     body += "ob=(2)\nfl=(2)\nfn=(2)\n1 20\n"
     profile = profile_of(read(GOOD.replace(BODY, body)))
-    assert {tuple(k) for k in profile.function_keys()} == {("main", "a.c", "/bin/a"), ("f", "b.c", "lib.so")}
+    assert {tuple(k) for k in profile.function_keys} == {("main", "a.c", "/bin/a"), ("f", "b.c", "lib.so")}
     assert inclusive(profile) == {"main": 30, "f": 20}
 
 

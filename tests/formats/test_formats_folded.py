@@ -64,7 +64,7 @@ def test_names_are_kept_as_they_are(system: System, tmp_path: Path) -> None:
         "x" * 100_000,
     ]
     profile = read("".join(f"main;{name} 1\n" for name in names), tmp_path, system)
-    assert {key.name for key in profile.function_keys()} == {"main", *names}
+    assert {key.name for key in profile.function_keys} == {"main", *names}
 
 
 def test_a_sample_without_frames_is_unknown(system: System, tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from perf_action import formats
 from perf_action.errors import InputError, ToolMissing
-from perf_action.formats import READERS
 from perf_action.formats.listing import listing
+from perf_action.formats.readers import READERS
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.system import System
 

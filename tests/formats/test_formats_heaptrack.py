@@ -83,8 +83,8 @@ def test_allocation_functions_are_no_frames(system: System, tmp_path: Path) -> N
     capture = read(tmp_path, HEAD + TABLES + "a 8 3\na 8 4\n+ 0\n+ 1\n" + END, system)
     assert values(capture)["peak"] == {"main;serve": 8, f"main;{UNKNOWN}": 8}
     profile = capture.captures[0].profile
-    assert {key.module for key in profile.function_keys() if key.name != UNKNOWN} == {"shop"}
-    assert {key.name: key.file for key in profile.function_keys()}["serve"] == "shop.c"
+    assert {key.module for key in profile.function_keys if key.name != UNKNOWN} == {"shop"}
+    assert {key.name: key.file for key in profile.function_keys}["serve"] == "shop.c"
 
 
 def test_an_allocation_without_a_stack_is_unknown(system: System, tmp_path: Path) -> None:
@@ -344,9 +344,7 @@ def test_new_captures_are_read_as_heaptrack_print_reads_them(
     raw = formats.read(next(tmp_path.glob("out.raw.*")), system).captures[0].profile
     counts = profile.find_kind("allocated"), raw.find_kind("allocated")
     assert abs(profile.total(counts[0] or 0) - raw.total(counts[1] or 0)) < 4096  # two runs
-    assert {key.name for key in raw.function_keys()} & {key.name for key in profile.function_keys()} - {
-        UNKNOWN
-    }
+    assert {key.name for key in raw.function_keys} & {key.name for key in profile.function_keys} - {UNKNOWN}
 
 
 @pytest.mark.slow

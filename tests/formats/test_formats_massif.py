@@ -139,7 +139,7 @@ def test_a_stack_that_ends_in_the_middle_of_the_tree_counts_there(read):
 def test_places_are_taken_apart(read, place, name, file, module):
     tree = f"n1: 10 (heap allocation functions) malloc\n n0: 10 {place}\n"
     profile = read(HEAD + snapshot(0, 10, "peak") + tree).captures[0].profile
-    assert [tuple(k) for k in profile.function_keys()] == [(name, file, module)]
+    assert [tuple(k) for k in profile.function_keys] == [(name, file, module)]
 
 
 def test_a_command_of_several_lines_is_no_harm(read):

@@ -102,7 +102,7 @@ def test_errors_are_counted_once_each_and_named(system):
 
 def test_frames_have_their_file_and_program(read):
     profile = read(xml(FINISHED + LOSS)).captures[0].profile
-    assert [tuple(key) for key in profile.function_keys()] == [("f", "/src/a.c", "/bin/a")]
+    assert [tuple(key) for key in profile.function_keys] == [("f", "/src/a.c", "/bin/a")]
     assert profile.frame_line.tolist() == [3]
 
 

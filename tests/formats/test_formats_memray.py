@@ -210,7 +210,7 @@ def test_native_frames_are_kept_where_asked(system: System, tmp_path: Path) -> N
     python = formats.read(path, system)
     native = formats.read(path, system, ReadOptions(native=True))
     assert self_of(profile_of(python), "peak")["keep"] >= 20 * MIB
-    names = {key.name for key in profile_of(native).function_keys()}
+    names = {key.name for key in profile_of(native).function_keys}
     assert "keep" in names
     assert any("ByteArray" in name for name in names)
     assert profile_of(native).total() == profile_of(python).total()

@@ -127,7 +127,7 @@ def test_self_costs_are_those_of_callgrind_annotate(record, system, language, op
     for file in files:
         profile = profile_of(formats.read(file, system))
         rows, totals = annotated(file, system, inclusive=False)
-        whole = {(key.name, key.file or "???") for key in profile.function_keys()}
+        whole = {(key.name, key.file or "???") for key in profile.function_keys}
         # callgrind_annotate leaves out the folder of some files
         short = {(n, Path(f).name) for n, f in whole if all(source != f for source, _ in rows.get(n, ()))}
         for column, kind in enumerate(profile.kinds):
@@ -161,7 +161,7 @@ def test_inclusive_costs_are_those_of_callgrind_annotate(record, system, languag
     (file,), _ = record("callgrind", language)
     profile = profile_of(formats.read(file, system))
     rows, _ = annotated(file, system, inclusive=True)
-    names, circles = Counter(key.name for key in profile.function_keys()), on_a_circle(file)
+    names, circles = Counter(key.name for key in profile.function_keys), on_a_circle(file)
     checked = 0
     for key, cost in costs(profile).items():
         alone = names[key.name] == 1 and len(rows.get(key.name, ())) == 1

@@ -67,7 +67,7 @@ def _by_function(capture: str, start: str) -> dict[str, Counter[str]]:
     profile = load_snapshot(CAPTURES / f"{capture}.pb.gz", System()).captures[0].profile
     nodes, names = ALL.of_stacks(profile)
     values = stack_self(profile)
-    keys = profile.function_keys()
+    keys = profile.function_keys
     out: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for node in np.flatnonzero(values).tolist():
         path = [keys[profile.frame_function[frame]].name for frame in profile.frames_of(node)]
@@ -110,7 +110,7 @@ def test_what_measuring_costs_belongs_to_nobody() -> None:
     snapshot = load_snapshot(CAPTURES / "go-heap.pb.gz", System())
     profile = snapshot.captures[0].profile
     nodes, names = ALL.of_stacks(profile)
-    assert any("runtime/pprof" in key.name for key in profile.function_keys()), (
+    assert any("runtime/pprof" in key.name for key in profile.function_keys), (
         "the capture has the profiler's own allocations"
     )
     costs = category_costs(ALL, snapshot, None, ["allocated"])

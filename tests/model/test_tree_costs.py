@@ -31,8 +31,8 @@ def test_costs_are_what_they_are_defined_as(stacks: list[tuple[list[str], int]])
 
 
 def test_no_nodes_are_no_outermost_ones() -> None:
-    assert outermost([], [], 0) == []
-    assert outermost([-1, 0, 1, 0, -1], [7, 8, 7, 8, 7], 9) == [0, 1, 3, 4]
+    assert outermost([], []) == []
+    assert outermost([-1, 0, 1, 0, -1], [7, 8, 7, 8, 7]) == [0, 1, 3, 4]
 
 
 @given(stacks=STACKS)

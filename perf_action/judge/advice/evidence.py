@@ -167,7 +167,7 @@ class Observed:
         """The function of that name and its line, as far as a profile tells."""
         for scan in self.scans if name else ():
             for profile, _ in scan.source.profiles:
-                for key, line in zip(profile.function_keys(), profile.function_line.tolist(), strict=True):
+                for key, line in zip(profile.function_keys, profile.function_line.tolist(), strict=True):
                     if key.name == name:
                         return key, line
         return FunctionKey(name), 0

@@ -157,7 +157,7 @@ class _Tree:
 
     def __init__(self, profile: Profile, table: Table) -> None:
         self.profile, self._table = profile, table
-        self.keys = profile.function_keys()
+        self.keys = profile.function_keys
         self._seen = [table.of(key) for key in self.keys]
         self.functions: Int64 = profile.frame_function[profile.stack_frame].astype(np.int64)
         self._parents: list[int] = profile.stack_parent.tolist()

@@ -111,7 +111,7 @@ def _share(source: Spent, place: Place) -> str:
 def _line(key: FunctionKey, head: Snapshot) -> int:
     """Where the function is defined, 0 if no profile knows."""
     for profile in [*(s.profile for s in head.slices[:1]), *(c.profile for c in head.captures)]:
-        for candidate, line in zip(profile.function_keys(), profile.function_line.tolist(), strict=True):
+        for candidate, line in zip(profile.function_keys, profile.function_line.tolist(), strict=True):
             if candidate == key and line:
                 return int(line)
     return 0

@@ -11,7 +11,7 @@ from perf_action.judge.budgets.limits import LEAST_SAMPLES, half_of_share
 from perf_action.model.finding import Budget, Finding, State
 from perf_action.model.profile import UNKNOWN, FunctionKey, Profile
 from perf_action.model.snapshot import Snapshot
-from perf_action.model.tree import costs
+from perf_action.model.tree import self_costs
 
 _EVIDENCE = 5
 
@@ -70,15 +70,15 @@ def _sources(head: Snapshot) -> Iterable[Sequence[tuple[Profile, int]]]:
 
 
 def _hot(group: Sequence[tuple[Profile, int]]) -> _Hot | None:
-    idle = idle_functions({k for p, _ in group for k in p.function_keys()}, native=False)
+    idle = idle_functions({k for p, _ in group for k in p.function_keys}, native=False)
     own: Counter[FunctionKey] = Counter()
     total = 0
     for profile, column in group:
-        for key, cost in costs(profile, column).items():
+        for key, value in self_costs(profile, column).items():
             if key not in idle:
-                total += cost.self
+                total += value
                 if key.name != UNKNOWN:
-                    own[key] += cost.self
+                    own[key] += value
     if not total or not own:
         return None
     ranked = tuple((key, value / total) for key, value in own.most_common(_EVIDENCE))
@@ -91,7 +91,7 @@ def _hot(group: Sequence[tuple[Profile, int]]) -> _Hot | None:
 def _line(key: FunctionKey, profiles: Iterable[Profile]) -> int:
     """Where the function is defined, 0 if no profile knows."""
     for profile in profiles:
-        for candidate, line in zip(profile.function_keys(), profile.function_line.tolist(), strict=True):
+        for candidate, line in zip(profile.function_keys, profile.function_line.tolist(), strict=True):
             if candidate == key and line:
                 return int(line)
     return 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from perf_action.compare.idle import idle_functions
 from perf_action.model.profile import UNKNOWN, CapturedProfile, FunctionKey, Profile
 from perf_action.model.snapshot import Snapshot
-from perf_action.model.tree import costs, stack_self
+from perf_action.model.tree import costs, self_costs, stack_self
 
 #: https://go.dev/src/runtime/mprof.go: one sample every 512 KiB, what heap samplers take if they do not say
 _HEAP_PERIOD = 512 * 1024
@@ -124,21 +124,17 @@ def _values(
     """What each place spent, and all of them together."""
     if sites:
         return _site_values(profile, column)
-    values: dict[Place, float] = {}
-    total = 0.0
-    for key, cost in costs(profile, column).items():
-        if key in idle:
-            continue
-        total += cost.self
-        value = cost.total if inclusive else cost.self
-        if value and key.name != UNKNOWN:
-            values[Place(key)] = value
-    return values, total
+    own = self_costs(profile, column)
+    total = float(sum(value for key, value in own.items() if key not in idle))
+    chosen = {key: cost.total for key, cost in costs(profile, column).items()} if inclusive else own
+    return {
+        Place(key): value for key, value in chosen.items() if key not in idle and key.name != UNKNOWN
+    }, total
 
 
 def _site_values(profile: Profile, column: int) -> tuple[dict[Place, float], float]:
     """By the innermost frame, with its line."""
-    keys, values = profile.function_keys(), Counter[Place]()
+    keys, values = profile.function_keys, Counter[Place]()
     own = stack_self(profile, column)
     for node in own.nonzero()[0].tolist():
         frame = int(profile.stack_frame[node])
@@ -149,7 +145,7 @@ def _site_values(profile: Profile, column: int) -> tuple[dict[Place, float], flo
 
 
 def _idle(profiles: Sequence[Profile]) -> frozenset[FunctionKey]:
-    return frozenset(idle_functions({k for p in profiles for k in p.function_keys()}, native=False))
+    return frozenset(idle_functions({k for p in profiles for k in p.function_keys}, native=False))
 
 
 def _samples(profile: Profile, column: int, total: float) -> float:

@@ -154,7 +154,7 @@ def _weight(profile: Profile, column: int) -> float:
 
 def _reasons(profile: Profile, nodes: Sequence[int]) -> Iterator[tuple[str, int]]:
     """For every stack node what blocks in it, and the node of the function that does."""
-    keys = profile.function_keys()
+    keys = profile.function_keys
     functions = node_functions(profile)
     known: dict[tuple[int, str], str] = {}
     found: list[tuple[str, int]] = []
@@ -179,7 +179,7 @@ class _Places:
     """The user's own function nearest to a stack node, with its line; in a Python service one of Python's."""
 
     def __init__(self, profile: Profile) -> None:
-        self._profile, self._keys = profile, profile.function_keys()
+        self._profile, self._keys = profile, profile.function_keys
         python = any(is_python(key.file) for key in self._keys)
         self._own = [is_own(key) and (is_python(key.file) or not python) for key in self._keys]
 
@@ -293,7 +293,7 @@ def _nothing_found(
 
 
 def _has_c_frames(profile: Profile) -> bool:
-    return any(not is_python(key.file) for key in profile.function_keys())
+    return any(not is_python(key.file) for key in profile.function_keys)
 
 
 def _loop_seconds(looked: _Looked) -> float:

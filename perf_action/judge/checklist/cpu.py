@@ -99,7 +99,7 @@ def _share_at_work(category: str, head: Snapshot, rules: Categories) -> float | 
     mine = everything = 0
     for capture in head.timelines:
         profile = capture.profile
-        keys = profile.function_keys()
+        keys = profile.function_keys
         if all(is_python(key.file) for key in keys):
             continue
         idle = idle_functions(keys, native=True)

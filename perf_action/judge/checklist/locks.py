@@ -105,7 +105,7 @@ def _mutex(profile: Profile) -> int | None:
 
 def _own_waits(profile: Profile, column: int) -> Counter[FunctionKey]:
     """What waited below the user's own functions; the runtime's own locks are not theirs."""
-    keys, functions = profile.function_keys(), node_functions(profile)
+    keys, functions = profile.function_keys, node_functions(profile)
     own = [is_own(key) for key in keys]
     parents: list[int] = profile.stack_parent.tolist()
     out: Counter[FunctionKey] = Counter()
@@ -158,7 +158,7 @@ class _Role:
 
 
 def _roles(profile: Profile) -> list[_Role]:
-    keys, functions = profile.function_keys(), node_functions(profile)
+    keys, functions = profile.function_keys, node_functions(profile)
     idle = idle_functions(keys, native=True)
     python = [key.file.endswith(".py") for key in keys]
     own = [is_own(key) and python[i] for i, key in enumerate(keys)]

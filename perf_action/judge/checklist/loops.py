@@ -25,7 +25,7 @@ _SCRIPTS: Final = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
 
 def callbacks(profile: Profile) -> list[int]:
     """For every stack node the node at which the event loop called back, `OUTSIDE` where none did."""
-    kinds = [_kind(key) for key in profile.function_keys()]
+    kinds = [_kind(key) for key in profile.function_keys]
     functions = node_functions(profile)
     found: list[int] = []
     for node, parent in enumerate(profile.stack_parent.tolist()):

@@ -15,7 +15,7 @@ from perf_action.model.change import LeakChange, LeakState
 from perf_action.model.finding import Finding, State
 from perf_action.model.profile import FunctionKey
 from perf_action.model.snapshot import Snapshot
-from perf_action.model.tree import costs
+from perf_action.model.tree import self_costs
 
 _STATES: Final = {
     LeakState.LEAKING: State.FAIL,
@@ -153,7 +153,7 @@ def _holders(head: Snapshot) -> tuple[str, ...]:
     for capture in head.captures:
         column = capture.profile.find_kind("leaked")
         if column is not None:
-            for key, cost in costs(capture.profile, column).items():
-                held[key] = max(held.get(key, 0), cost.self)
+            for key, value in self_costs(capture.profile, column).items():
+                held[key] = max(held.get(key, 0), value)
     ranked = sorted(held.items(), key=lambda item: (-item[1], item[0]))[:_EVIDENCE]
     return tuple(f"{key.name} holds {value:,} bytes" for key, value in ranked if value)

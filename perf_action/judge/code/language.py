@@ -118,7 +118,7 @@ def _source(kind: str, stage: str, profiles: Sequence[tuple[Profile, int]]) -> S
     counts = [_samples(profile, column) for profile, column in profiles]
     idle: frozenset[FunctionKey] = frozenset()
     if kind == "cpu":
-        idle = idle_functions({k for p, _ in profiles for k in p.function_keys()}, native=False)
+        idle = idle_functions({k for p, _ in profiles for k in p.function_keys}, native=False)
     return Source(
         kind=kind,
         stage=stage,
@@ -191,7 +191,7 @@ def _weights(source: Source, places: Places, said: dict[int, list[int]]) -> Coun
     for profile, column in source.profiles:
         stacks = said.get(id(profile))
         if stacks is None:
-            bits = (language_bits(key, places[key]) for key in profile.function_keys())
+            bits = (language_bits(key, places[key]) for key in profile.function_keys)
             stacks = said[id(profile)] = stacks_bits(profile, bits)
         values = stack_self(profile, column)
         nodes = np.flatnonzero(values)
