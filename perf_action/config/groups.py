@@ -88,6 +88,7 @@ ProfilerName = Literal[
     "memcheck",
     "callgrind",
     "jemalloc",
+    "malloc-info",
 ]
 
 

@@ -184,6 +184,13 @@ TOOLS: tuple[Tool, ...] = (
         version=("jeprof", "--version"),
     ),
     Tool(
+        name="cc",
+        source=Packages(alternatives=(("gcc", "libc6-dev"),)),
+        used_by=("malloc-info",),
+        programs=("cc",),
+        version=("cc", "--version"),
+    ),
+    Tool(
         name="gperftools",
         source=Packages(alternatives=(("google-perftools",),)),
         used_by=(),

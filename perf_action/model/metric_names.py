@@ -35,6 +35,7 @@ KNOWN: tuple[str, ...] = (
     "memory.fragmentation",
     "memory.heap.allocated",
     "memory.heap.active",
+    "memory.heap.held",
     "memory.heap.resident",
     "memory.heap.extra",
     "memory.errors",

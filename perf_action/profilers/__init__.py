@@ -9,6 +9,7 @@ from perf_action.profilers.cargo_flamegraph import CargoFlamegraph
 from perf_action.profilers.dhat import Dhat
 from perf_action.profilers.heaptrack import Heaptrack
 from perf_action.profilers.jemalloc import Jemalloc
+from perf_action.profilers.malloc_info import MallocInfo
 from perf_action.profilers.massif import Massif
 from perf_action.profilers.memcheck import Memcheck
 from perf_action.profilers.memray import Memray
@@ -27,6 +28,7 @@ PROFILERS: tuple[Profiler, ...] = (
     Memray(),
     Heaptrack(),
     Jemalloc(),
+    MallocInfo(),
     Pprof(),
     Callgrind(),
     Dhat(),

@@ -27,6 +27,7 @@ from perf_action.model.trial import Stage
 from perf_action.profilers import valgrind
 from perf_action.profilers.elf import contains
 from perf_action.profilers.plan import Plan, Report, Target, Traits
+from perf_action.profilers.preload import check_malloc, with_library
 from perf_action.profilers.subject import Subject, look
 from perf_action.system import System
 
@@ -93,7 +94,7 @@ class Jemalloc:
         env = dict(target.env)
         subject = look(target, system)
         if not _has_its_own(subject):
-            env["LD_PRELOAD"] = ":".join(filter(None, (env.get("LD_PRELOAD"), str(self._preloaded(subject)))))
+            env["LD_PRELOAD"] = with_library(env, self._preloaded(subject))
         deep = subject is not None and subject.language == "python"
         ours = _settings(f"{folder}/jemalloc", *(_DEEP if deep else _ALL))
         added = {name: ",".join(filter(None, (env.get(name), ours))) for name in _VARIABLES}
@@ -127,12 +128,7 @@ class Jemalloc:
 
     def _preloaded(self, subject: Subject | None) -> Path:
         """The library. CannotMeasure if the service would not use it, or it does not profile."""
-        if subject is not None and subject.language == "go":
-            raise CannotMeasure(f"Go does not allocate with malloc ({subject.evidence}); use profiler: pprof")
-        if subject is not None and subject.elf is not None and subject.elf.static:
-            raise CannotMeasure(
-                "the service is linked statically, so jemalloc cannot take the place of its malloc; build it in"
-            )
+        check_malloc(subject, "jemalloc cannot take the place of its malloc", "build it in")
         library = self._library()
         if library is None:
             raise ToolMissing(_LIBRARY, _REMEDY)

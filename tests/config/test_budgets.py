@@ -187,6 +187,7 @@ def test_every_metric_that_the_sources_name_is_known(repository: Path):
         "perf_action/measure/captured.py",
         "perf_action/formats/load_metrics.py",
         "perf_action/formats/jemalloc_stats.py",
+        "perf_action/formats/malloc_info.py",
         "perf_action/formats/memcheck_xml.py",
         "perf_action/formats/heaptrack.py",
     ]

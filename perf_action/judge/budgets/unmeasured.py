@@ -36,7 +36,10 @@ TIMELINE: Final = Measure("add a stage with py-spy, which records a time-line", 
 QUERIES: Final = Measure(
     "let service.queries name who counts queries, or add a stage with py-spy", frozenset({"py-spy"})
 )
-ALLOCATOR: Final = Measure("add a stage with jemalloc, whose statistics say it", frozenset({"jemalloc"}))
+ALLOCATOR: Final = Measure(
+    "add a stage with malloc-info, in which glibc's allocator says it, or with jemalloc",
+    frozenset({"malloc-info", "jemalloc"}),
+)
 SOAKED: Final = Measure("set measure.soak to 60s or longer", stages=frozenset({SOAK}))
 _REQUESTS: Final = Measure("use a load tool that counts requests", frozenset({"none"}))
 #: kind of cost -> what measures it; all others are memory

@@ -26,6 +26,8 @@ _STATES: Final = {
 #: a checker for leaks that are lost for good, and what it counts
 _LOST: Final = "memory.leak.definite"
 _EVIDENCE: Final = 5
+#: glibc has no such number
+_OF_JEMALLOC: Final = "memory.heap.active"
 
 
 def stable(leaks: Sequence[LeakChange], head: Snapshot) -> Finding:
@@ -81,7 +83,8 @@ def allocations(head: Snapshot, limits: Mapping[str, float]) -> Finding:
 
 
 def fragmentation(head: Snapshot, limits: Mapping[str, float]) -> Finding:
-    """Held but unused memory: from the allocator's statistics; else what heap and resident memory say at most.
+    """Held but unused memory: from what the allocator says (jemalloc's statistics, glibc's ``malloc_info``); else what heap
+    and resident memory say at most.
 
     Resident memory also has the program's code and what its runtime does not allocate, so the difference is an upper
     bound: below the limit it is a pass, above it says nothing.
@@ -89,7 +92,8 @@ def fragmentation(head: Snapshot, limits: Mapping[str, float]) -> Finding:
     by_allocator = head.metric(targets.FRAGMENTATION)
     if by_allocator is not None:
         found = as_budget(targets.FRAGMENTATION, head, (), limits)
-        message = joined("from the allocator's own statistics", found.message)
+        who = "jemalloc's own statistics" if head.metric(_OF_JEMALLOC) is not None else "glibc's malloc_info"
+        message = joined(f"from {who}", found.message)
         return replace(found, message=message)
     budget = targets.budget_of(targets.FRAGMENTATION, limits)
     heap, resident = head.metric("memory.peak"), head.metric("memory.rss.peak")

@@ -159,10 +159,12 @@ def test_lost_memory_is_a_leak_without_any_soak() -> None:
 
 
 def test_fragmentation_says_what_it_is_from() -> None:
-    told = replace(EMPTY, metrics=(metric("memory.fragmentation", "ratio", 0.35),))
-    row = fragmentation(told, {})
+    told = (metric("memory.fragmentation", "ratio", 0.35),)
+    row = fragmentation(replace(EMPTY, metrics=told), {})
     assert (row.state, row.value) == (State.FAIL, 0.35)
-    assert "allocator's own statistics" in row.message
+    assert "from glibc's malloc_info" in row.message
+    row = fragmentation(replace(EMPTY, metrics=(*told, metric("memory.heap.active", "bytes", 9e6))), {})
+    assert "from jemalloc's own statistics" in row.message
     peaks = (metric("memory.peak", "bytes", 90e6), metric("memory.rss.peak", "bytes", 100e6))
     row = fragmentation(replace(EMPTY, metrics=peaks), {})
     assert (row.state, row.value) == (State.PASS, pytest.approx(0.1))
