@@ -29,20 +29,65 @@ class Weighed:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class CallTree:
-    """`parent[node]` (-1: root) and `function[node]`; `base` and `head` hold the nodes' own values, (nodes, units)."""
+class Shape:
+    """A tree without values: `parent[node]` (-1: root) and `function[node]`; `places` are the nodes that the samples of
+    each unit lie on, base's units first.
+    """
 
     functions: tuple[FunctionKey, ...]
     lines: tuple[int, ...]
     parent: tuple[int, ...]
     function: NDArray[np.int64]
-    base: Floats
-    head: Floats
+    places: tuple[NDArray[np.int64], ...]
 
     @cached_property
     def outer(self) -> NDArray[np.int64]:
         """Nodes whose function does not occur further down their own stack."""
         return np.array(outermost(self.parent, self.function.tolist()), dtype=np.int64)
+
+
+class Shapes:
+    """The shapes of captures, each found once for all kinds of cost that the captures know."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[tuple[Profile, ...], tuple[Profile, ...]], Shape] = {}
+
+    def of(self, base: Sequence[Weighed], head: Sequence[Weighed]) -> Shape:
+        profiles = tuple(unit.profile for unit in base), tuple(unit.profile for unit in head)
+        found = self._known.get(profiles)
+        if found is None:
+            found = self._known[profiles] = _shape(*profiles)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CallTree:
+    """A shape with the nodes' own values of one kind, `base` and `head`, both (nodes, units)."""
+
+    shape: Shape
+    base: Floats
+    head: Floats
+
+    @property
+    def functions(self) -> tuple[FunctionKey, ...]:
+        return self.shape.functions
+
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """Where each function is defined, 0 if nobody knows."""
+        return self.shape.lines
+
+    @property
+    def parent(self) -> tuple[int, ...]:
+        return self.shape.parent
+
+    @property
+    def function(self) -> NDArray[np.int64]:
+        return self.shape.function
+
+    @property
+    def outer(self) -> NDArray[np.int64]:
+        return self.shape.outer
 
     @cached_property
     def base_own(self) -> Floats:
@@ -91,51 +136,57 @@ class CallTree:
 
 
 def call_tree(
-    base: Sequence[Weighed], head: Sequence[Weighed], *, idle: Collection[FunctionKey] = ()
+    base: Sequence[Weighed],
+    head: Sequence[Weighed],
+    *,
+    idle: Collection[FunctionKey] = (),
+    shapes: Shapes | None = None,
 ) -> CallTree:
     """The tree of both sides' units. Samples whose leaf is one of `idle` count for nothing."""
-    base_ids, head_ids, functions = match_functions(_keys(base), _keys(head))
-    nodes = Edges()
-    columns = {
-        side: [_column(unit, ids, nodes, idle) for unit in units]
-        for side, units, ids in (("base", base, base_ids), ("head", head, head_ids))
-    }
-    lines = [0] * len(functions)
-    for units, ids in ((base, base_ids), (head, head_ids)):
-        for unit in units:
-            _note_lines(unit.profile, ids, lines)
-    parents, numbers = nodes.columns()
+    shape = (shapes or Shapes()).of(base, head)
+    values = [(where, _values(unit, idle)) for where, unit in zip(shape.places, (*base, *head), strict=True)]
     return CallTree(
-        functions=tuple(functions),
-        lines=tuple(lines),
-        parent=tuple(parents.tolist()),
-        function=numbers.astype(np.int64),
-        base=_matrix(columns["base"], len(nodes)),
-        head=_matrix(columns["head"], len(nodes)),
+        shape=shape,
+        base=_matrix(values[: len(base)], len(shape.parent)),
+        head=_matrix(values[len(base) :], len(shape.parent)),
     )
 
 
-def _keys(units: Sequence[Weighed]) -> dict[FunctionKey, None]:
-    return {key: None for unit in units for key in unit.profile.function_keys}
+def _shape(base: Sequence[Profile], head: Sequence[Profile]) -> Shape:
+    base_ids, head_ids, functions = match_functions(_keys(base), _keys(head))
+    nodes = Edges()
+    lines = [0] * len(functions)
+    places: list[NDArray[np.int64]] = []
+    for profiles, ids in ((base, base_ids), (head, head_ids)):
+        for p in profiles:
+            numbers = np.array([ids[key] for key in p.function_keys], dtype=np.int64)
+            stacks = nodes.nodes(p.stack_parent, numbers[p.frame_function[p.stack_frame]])
+            places.append(stacks[p.sample_stack].astype(np.int64))
+            for number, line in zip(numbers.tolist(), p.function_line.tolist(), strict=True):
+                if line:
+                    lines[number] = line
+    parents, called = nodes.columns()
+    return Shape(
+        functions=tuple(functions),
+        lines=tuple(lines),
+        parent=tuple(parents.tolist()),
+        function=called.astype(np.int64),
+        places=tuple(places),
+    )
 
 
-def _column(
-    unit: Weighed,
-    ids: dict[FunctionKey, int],
-    nodes: Edges,
-    idle: Collection[FunctionKey],
-) -> tuple[NDArray[np.int64], Floats]:
-    """The shared nodes that a profile's samples lie on, and their values."""
+def _keys(profiles: Sequence[Profile]) -> dict[FunctionKey, None]:
+    return {key: None for profile in profiles for key in profile.function_keys}
+
+
+def _values(unit: Weighed, idle: Collection[FunctionKey]) -> Floats:
+    """Of each sample of a profile."""
     p = unit.profile
-    keys = p.function_keys
-    number = np.array([ids[key] for key in keys], dtype=np.int64)
-    function_of = p.frame_function[p.stack_frame]
-    where = nodes.nodes(p.stack_parent, number[function_of])[p.sample_stack].astype(np.int64)
     values = p.sample_values[:, unit.kind].astype(float)
-    if idle:
-        idles = np.array([key in idle for key in keys], dtype=bool)
-        values = np.where(idles[function_of[p.sample_stack]], 0.0, values)
-    return where, values
+    if not idle:
+        return values
+    idles = np.array([key in idle for key in p.function_keys], dtype=bool)
+    return np.where(idles[p.frame_function[p.stack_frame[p.sample_stack]]], 0.0, values)
 
 
 def _matrix(columns: Sequence[tuple[NDArray[np.int64], Floats]], nodes: int) -> Floats:
@@ -143,9 +194,3 @@ def _matrix(columns: Sequence[tuple[NDArray[np.int64], Floats]], nodes: int) -> 
     for i, (where, values) in enumerate(columns):
         np.add.at(out[:, i], where, values)
     return out
-
-
-def _note_lines(profile: Profile, ids: dict[FunctionKey, int], lines: list[int]) -> None:
-    for key, line in zip(profile.function_keys, profile.function_line.tolist(), strict=True):
-        if line:
-            lines[ids[key]] = line

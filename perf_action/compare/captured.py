@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perf_action.compare.calls import Floats, Weighed, call_tree
+from perf_action.compare.calls import Floats, Shapes, Weighed, call_tree
 from perf_action.compare.idle import idle_functions
 from perf_action.compare.work import Effects, View, Work
 from perf_action.model.profile import CapturedProfile, Profile, ValueKind
@@ -86,13 +86,13 @@ class Units:
         return np.asarray(captures @ self._member, dtype=float)
 
 
-def of_captures(base: Sequence[Chosen], head: Sequence[Chosen]) -> Work | None:
+def of_captures(base: Sequence[Chosen], head: Sequence[Chosen], shapes: Shapes | None = None) -> Work | None:
     """The work of one kind in captures of both sides, None if either has no sample."""
     kind = head[0].kind
     profiles = [c.capture.profile for c in (*base, *head)]
     keys = {key for p in profiles for key in p.function_keys}
     idle = idle_functions(keys, native=False) if kind.kind == "cpu" else frozenset()
-    tree = call_tree([c.weighed for c in base], [c.weighed for c in head], idle=idle)
+    tree = call_tree([c.weighed for c in base], [c.weighed for c in head], idle=idle, shapes=shapes)
     b, h = _Side(base), _Side(head)
     if not tree.base.sum() or not tree.head.sum():
         return None

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from perf_action.compare.calls import Floats, call_tree
+from perf_action.compare.calls import Floats, Shapes, call_tree
 from perf_action.compare.captured import STATES, Chosen, Units
 from perf_action.compare.work import TIMES_SCATTER, Effects, View, Work, log_ratio
 
@@ -40,10 +40,10 @@ _UNIFORM_FUNCTIONS = 5
 _UNIFORM_WITHIN = 0.02
 
 
-def of_counters(base: Sequence[Chosen], head: Sequence[Chosen]) -> Work | None:
+def of_counters(base: Sequence[Chosen], head: Sequence[Chosen], shapes: Shapes | None = None) -> Work | None:
     """The work of one exact kind; None if both sides are empty."""
     kind = head[0].kind
-    tree = call_tree([c.weighed for c in base], [c.weighed for c in head])
+    tree = call_tree([c.weighed for c in base], [c.weighed for c in head], shapes=shapes)
     state = kind.kind in STATES
     costing = _Costing(base, head, kind.kind)
     own = costing.effects(tree.own(tree.base), tree.own(tree.head))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from perf_action.compare.calls import Shapes
 from perf_action.compare.captured import Chosen, of_captures
 from perf_action.compare.exact import of_counters
 from perf_action.compare.functions import FunctionRows, function_rows
@@ -79,6 +80,7 @@ def ordered(rows: Iterable[FunctionChange]) -> tuple[FunctionChange, ...]:
 def _works(base: Snapshot, head: Snapshot) -> tuple[list[Work], list[str]]:
     works: list[Work | None] = []
     notes: list[str] = []
+    shapes = Shapes()
     sliced = bool(base.slices and head.slices)
     if sliced:
         works.append(of_slices(base.slices, head.slices))
@@ -97,7 +99,7 @@ def _works(base: Snapshot, head: Snapshot) -> tuple[list[Work], list[str]]:
         if kind in _EXTRAPOLATED and not _is_exact(*chosen):
             notes.append(f"{kind}: extrapolated from a sample of the bytes, so not judged")
             continue
-        works.append(_work(*chosen))
+        works.append(_work(*chosen, shapes))
     unjudged = {k for k, _ in mine.keys() & theirs.keys()} - KINDS.keys() - set(_REPEATED)
     notes += [f"{kind}: shown in the profiles, not judged" for kind in sorted(unjudged)]
     return [w for w in works if w is not None], notes
@@ -140,13 +142,14 @@ def _steps(captures: Sequence[Chosen]) -> bool:
     return len({c.requests for c in captures}) > 1
 
 
-def _work(base: Sequence[Chosen], head: Sequence[Chosen]) -> Work | None:
+def _work(base: Sequence[Chosen], head: Sequence[Chosen], shapes: Shapes) -> Work | None:
     """The same unit on both sides, and exact only if every capture is."""
     unit = head[0].kind.unit
     base, head = ([c for c in side if c.kind.unit == unit] for side in (base, head))
     if not base or not head:
         return None
-    return of_counters(base, head) if _is_exact(base, head) else of_captures(base, head)
+    of = of_counters if _is_exact(base, head) else of_captures
+    return of(base, head, shapes)
 
 
 def _is_exact(base: Sequence[Chosen], head: Sequence[Chosen]) -> bool:

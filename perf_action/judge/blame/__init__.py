@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from perf_action.compare.calls import Shapes
 from perf_action.compare.touched import bare_name, seen_lines
 from perf_action.judge.blame.dependencies import Dependencies
 from perf_action.judge.blame.edits import Edit, Edits
@@ -85,6 +86,7 @@ class _Court:
         self._seen = frozenset(bare_name(key.name) for key in seen)
         self._edits = Edits(touched, seen)
         self._dependencies = Dependencies(touched)
+        self._shapes = Shapes()
         self._flows: dict[str, tuple[Flow, dict[int, Edit]] | None] = {}
 
     def suspects(self, row: FunctionChange) -> list[Suspect]:
@@ -206,7 +208,7 @@ class _Court:
     def _flow(self, kind: str) -> tuple[Flow, dict[int, Edit]] | None:
         """The calls of a kind, and which of its functions are edited; found once."""
         if kind not in self._flows:
-            flow = flow_of(kind, self._base, self._head) if self._base is not None else None
+            flow = flow_of(kind, self._base, self._head, self._shapes) if self._base is not None else None
             self._flows[kind] = None if flow is None else (flow, self._edited(flow.functions))
         return self._flows[kind]
 

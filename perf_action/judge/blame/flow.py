@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perf_action.compare.calls import CallTree, Weighed, call_tree
+from perf_action.compare.calls import CallTree, Shapes, Weighed, call_tree
 from perf_action.model.change import FunctionChange
 from perf_action.model.profile import FunctionKey
 from perf_action.model.snapshot import Snapshot
@@ -121,12 +121,12 @@ class Flow:
             parent = self.tree.parent[parent]
 
 
-def flow_of(kind: str, base: Snapshot, head: Snapshot) -> Flow | None:
+def flow_of(kind: str, base: Snapshot, head: Snapshot, shapes: Shapes | None = None) -> Flow | None:
     """The calls of one kind; None where either side has no profile of it."""
     sides = [_weighed(snapshot, kind, other) for snapshot, other in ((base, head), (head, base))]
     if not all(sides):
         return None
-    return Flow(call_tree(*sides))
+    return Flow(call_tree(*sides, shapes=shapes))
 
 
 def _weighed(snapshot: Snapshot, kind: str, other: Snapshot) -> Sequence[Weighed]:
