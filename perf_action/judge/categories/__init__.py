@@ -40,10 +40,14 @@ _SLICES: Final = "slices"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Categories:
-    """The rules that apply, as questions. Make it with `builtin`."""
+    """The rules that apply, as questions. Make it with `builtin`. What was asked of a profile is remembered: it is asked
+    again for every kind of cost, and of base also as what head is held against.
+    """
 
     names: tuple[str, ...]
     book: RuleBook = field(repr=False)
+    _frames: dict[str, Frames] = field(default_factory=dict, repr=False, compare=False)
+    _walks: dict[tuple[Profile, str], Walk] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def builtin(cls, user: Sequence[CategoryRule] = ()) -> Categories:
@@ -54,11 +58,25 @@ class Categories:
 
     def category_of(self, key: FunctionKey, caller: FunctionKey | None = None) -> str:
         """The category of a frame by itself, without the stack it stands on; `other` if no rule fits."""
-        return Frames(self.book).step(key, caller).category or OTHER
+        return self._known_frames("").step(key, caller).category or OTHER
 
     def of_stacks(self, profile: Profile, *, without: str = "") -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """For every stack node the index of its category, and the names; a category `without` is looked through."""
-        return Walk(Frames(self.book, without), self.names, profile).nodes(), self.names
+        return self.walk(profile, without).nodes, self.names
+
+    def walk(self, profile: Profile, without: str = "") -> Walk:
+        """All stacks of a profile; a category `without` is looked through."""
+        found = self._walks.get((profile, without))
+        if found is None:
+            found = Walk(self._known_frames(without), self.names, profile)
+            self._walks[profile, without] = found
+        return found
+
+    def _known_frames(self, without: str) -> Frames:
+        found = self._frames.get(without)
+        if found is None:
+            found = self._frames[without] = Frames(self.book, without)
+        return found
 
 
 def category_costs(
@@ -71,13 +89,11 @@ def category_costs(
     """
     out: list[CategoryCost] = []
     head, base = head.by_function(), base.by_function() if base is not None else None
-    looked_at = {of_memory: Frames(categories.book, _ALLOCATION * of_memory) for of_memory in (False, True)}
     for kind in kinds:
-        frames = looked_at[kind in _OF_MEMORY]
         bases = _stages(base, kind) if base is not None else {}
         for stage, profiles in _stages(head, kind).items():
-            spent = _spent(categories, frames, profiles, kind)
-            before = _spent(categories, frames, bases[stage], kind) if stage in bases else None
+            spent = _spent(categories, profiles, kind)
+            before = _spent(categories, bases[stage], kind) if stage in bases else None
             out += _costs(categories, stage, kind, spent, before)
     return tuple(out)
 
@@ -140,17 +156,17 @@ def _pooled(captures: Sequence[CapturedProfile]) -> Iterator[Profile]:
             yield capture.profile
 
 
-def _spent(categories: Categories, frames: Frames, profiles: Sequence[Profile], kind: str) -> _Spent:
+def _spent(categories: Categories, profiles: Sequence[Profile], kind: str) -> _Spent:
     by_category: Counter[str] = Counter()
     functions: defaultdict[str, Counter[FunctionKey]] = defaultdict(Counter)
     stacks: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for profile in profiles:
-        walk = Walk(frames, categories.names, profile)
+        walk = categories.walk(profile, _ALLOCATION if kind in _OF_MEMORY else "")
         values = stack_self(profile, profile.find_kind(kind) or 0)
-        values[walk.measuring()] = 0
+        values[walk.measuring] = 0
         if kind in _TIMES:
             values[_idle(walk)] = 0
-        nodes, own = walk.nodes(), walk.own()
+        nodes, own = walk.nodes, walk.own
         for index, name in enumerate(categories.names):
             mine = np.flatnonzero((nodes == index) & (values > 0))
             if not len(mine):

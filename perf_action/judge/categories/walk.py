@@ -20,6 +20,7 @@ few different answers. So one pass from parents to children does, whatever the d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -148,7 +149,7 @@ def _decided(matches: Sequence[Match], callers: Sequence[str], otherwise: Step) 
 
 
 class Walk:
-    """All stacks of a profile. `keys` are its functions, `functions` the place in them of every stack node."""
+    """All stacks of a profile, its answers found once. `keys` are its functions, `functions` the place in them of every stack node."""
 
     def __init__(self, frames: Frames, names: Sequence[str], profile: Profile) -> None:
         self._frames, self._index = frames, {name: i for i, name in enumerate(names)}
@@ -160,6 +161,7 @@ class Walk:
         self._found = [frames.frame(key) for key in self.keys]
         self._called_by_interpreted = self._beneath([frame.interpreted for frame in self._found])
 
+    @cached_property
     def nodes(self) -> NDArray[np.int64]:
         """The index of the category of every stack node."""
         numbers: dict[Row, int] = {END: 0}
@@ -178,6 +180,7 @@ class Walk:
         results = np.array([self._index[row[0]] for row in rows], dtype=np.int64)
         return results[np.array(states, dtype=np.int64)]
 
+    @cached_property
     def own(self) -> NDArray[np.int64]:
         """For every stack node the place in `keys` of the nearest of the service's own functions, -1 if there is none."""
         own = np.array([frame.own for frame in self._found], dtype=np.bool_)[self.functions]
@@ -187,6 +190,7 @@ class Walk:
             out.append(function if mine else out[parent] if parent >= 0 else -1)
         return np.array(out, dtype=np.int64)
 
+    @cached_property
     def measuring(self) -> NDArray[np.bool_]:
         """The stack nodes that are what measuring costs."""
         return self._beneath([is_instrument(key) for key in self.keys])
