@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from benchmarks.causes.catalogue import Defect, Place
+from perf_action.model.profile import RUST_HASH
 
 Report = Mapping[str, Any]
 _OTHER = "other"
@@ -125,8 +126,8 @@ def _is_named(report: Report, defect: Defect) -> bool:
 
 
 def _bare(name: str) -> str:
-    """The last part of a name: without modules, types, generics and arguments."""
-    short = re.sub(r"\([^()]*\)$|<[^<>]*>$", "", name)
+    """The last part of a name: without modules, types, generics, arguments and what Rust adds to it."""
+    short = re.sub(rf"\([^()]*\)$|<[^<>]*>$|::{RUST_HASH}$", "", name)
     return re.split(r"::|\.", short)[-1]
 
 
