@@ -155,5 +155,5 @@ def _limit(f: Finding) -> str:
 
 def _shown(text: str) -> str:
     """A stack's end is nearer to what it costs than its beginning."""
-    whole = escape.clean(text[-4 * _EVIDENCE_LENGTH :])
+    whole = escape.clean(escape.without_hashes(text[-4 * _EVIDENCE_LENGTH :]))
     return whole if len(whole) <= _EVIDENCE_LENGTH else "…" + whole[-_EVIDENCE_LENGTH + 1 :]

@@ -33,7 +33,7 @@ _LIVE = (
 _ENTITIES = ((re.compile(r"&(?=#?\w+;)"), "&amp;"), (re.compile(r"\$"), "&#36;"))
 _SHA = re.compile(r"[0-9a-f]{7,64}")
 _URL_TAIL = re.compile(r"[A-Za-z0-9/._~%?=&+:-]*")
-_RUST_HASH = re.compile(rf"(?<=[\w>}}])::{RUST_HASH}$")
+_RUST_HASH = re.compile(rf"(?<=[\w>}}])::{RUST_HASH}(?!\w)")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?")
 
 NAME_LIMIT = 80
@@ -66,11 +66,16 @@ def shorten(text: str, limit: int = NAME_LIMIT) -> str:
     return f"{text[:head]}…{digest}…{text[len(text) - (room - head) :]}"
 
 
+def without_hashes(text: str) -> str:
+    """Names without the hash that a Rust compiler adds, which is another one with every version."""
+    return _RUST_HASH.sub("", text)
+
+
 def name(text: str, limit: int = NAME_LIMIT) -> str:
     """A name fit to show: visible characters only, at most `limit` of them, still telling names apart (but for the hash
     that a Rust compiler adds, which is another one with every version).
     """
-    text = _RUST_HASH.sub("", text)
+    text = without_hashes(text)
     if len(text) > 4 * limit:
         text = shorten(text, 4 * limit)
     return shorten(clean(text), limit)
@@ -78,7 +83,7 @@ def name(text: str, limit: int = NAME_LIMIT) -> str:
 
 def sentence(text: str, limit: int = TEXT_LIMIT) -> str:
     """A reason or message fit to show: one visible line, cut at `limit`."""
-    shown = clean(" ".join(text[: 4 * limit].split()))
+    shown = clean(" ".join(without_hashes(text[: 4 * limit]).split()))
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 

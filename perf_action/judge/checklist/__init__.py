@@ -68,7 +68,7 @@ def _memory(subject: Subject, limits: Mapping[str, float]) -> tuple[Finding, ...
     head, leaks = subject.flat or subject.head, subject.leaks
     return (
         memory.stable(leaks, head),
-        memory.leak(leaks, head),
+        memory.leak(leaks, head, subject.comparison),
         memory.total(head, limits),
         memory.allocation_rate(head, limits),
         memory.allocations(head, limits),

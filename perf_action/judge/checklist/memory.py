@@ -11,7 +11,7 @@ from perf_action.judge.budgets.spent import spent
 from perf_action.judge.budgets.unmeasured import ALLOCATOR, SOAKED, remedy
 from perf_action.judge.checklist import targets
 from perf_action.judge.checklist.cpu import as_budget
-from perf_action.model.change import LeakChange, LeakState
+from perf_action.model.change import Comparison, LeakChange, LeakState, Verdict
 from perf_action.model.finding import Finding, State
 from perf_action.model.profile import FunctionKey
 from perf_action.model.snapshot import Snapshot
@@ -38,8 +38,10 @@ def stable(leaks: Sequence[LeakChange], head: Snapshot) -> Finding:
     return _worst(targets.STABLE, memory)
 
 
-def leak(leaks: Sequence[LeakChange], head: Snapshot) -> Finding:
-    """Nothing grows without bound (memory, objects, handles), and a checker, if one ran, found nothing lost."""
+def leak(leaks: Sequence[LeakChange], head: Snapshot, comparison: Comparison | None = None) -> Finding:
+    """Nothing grows without bound (memory, objects, handles), and a checker, if one ran, found nothing lost. Where no
+    series can tell, a profiler that counted may: functions that leave more behind with each request than on base.
+    """
     lost = head.metric(_LOST)
     if lost is not None and max(lost.samples) > 0:
         return Finding(
@@ -50,8 +52,11 @@ def leak(leaks: Sequence[LeakChange], head: Snapshot) -> Finding:
             message="nothing points to this memory any more",
             evidence=_holders(head),
         )
-    if leaks:
-        found = _worst(targets.LEAK, leaks)
+    found = _worst(targets.LEAK, leaks) if leaks else None
+    left = _left_behind(comparison)
+    if left and (found is None or found.state is State.CANNOT_TELL):
+        return left
+    if found is not None:
         held = _holders(head) if found.state is State.FAIL else ()
         return replace(found, evidence=(*found.evidence, *held))
     if lost is not None:
@@ -127,6 +132,27 @@ def _with_spenders(found: Finding, head: Snapshot, kind: str) -> Finding:
     ranked = sorted(values.items(), key=lambda item: (-item[1], item[0]))[:_EVIDENCE]
     return replace(
         found, evidence=tuple(f"{place} {value / everything:.1%}" for place, value in ranked if value)
+    )
+
+
+def _left_behind(comparison: Comparison | None) -> Finding | None:
+    """Memory that counted profiles say is still there after each request, and was not on base."""
+    rows = [
+        row
+        for row in (comparison.functions if comparison is not None else ())
+        if row.kind == "leaked" and row.unit == "bytes/request" and row.verdict is Verdict.REGRESSION
+    ]
+    if not rows:
+        return None
+    return Finding(
+        rule=targets.LEAK,
+        state=State.FAIL,
+        value=rows[0].head - rows[0].base,
+        unit=rows[0].unit,
+        message=f"{rows[0].name} leaves so much more behind than on base; what memory does over time was not told",
+        evidence=tuple(
+            f"{row.name}: {row.head - row.base:,.0f} bytes per request" for row in rows[:_EVIDENCE]
+        ),
     )
 
 

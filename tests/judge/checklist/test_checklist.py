@@ -16,7 +16,7 @@ from perf_action.judge.checklist.memory import fragmentation
 from perf_action.judge.checklist.queries import slow_query
 from perf_action.judge.checklist.targets import LIMITS, limits_of
 from perf_action.model.category import CategoryCost
-from perf_action.model.change import Comparison, LeakChange, LeakState
+from perf_action.model.change import Comparison, FunctionChange, LeakChange, LeakState, Verdict
 from perf_action.model.check import Check
 from perf_action.model.finding import Budget, Finding, State
 from perf_action.model.query import Query
@@ -149,6 +149,25 @@ def test_who_holds_leaked_memory_is_the_evidence() -> None:
     held = captured(profile({"main app.py;remember cache.py": 5000, "main app.py": 10}, "leaked", "bytes"))
     row = found(Subject(head=held, leaks=(leak(LeakState.LEAKING),)))["memory.leak"]
     assert "remember holds 5,000 bytes" in row.evidence
+
+
+@pytest.mark.parametrize(
+    ("leaks", "state"),
+    [((), State.FAIL), ((LeakState.INCONCLUSIVE,), State.FAIL), ((LeakState.STABLE,), State.PASS)],
+)
+def test_what_is_left_behind_by_count_is_a_leak_unless_time_tells(leaks, state: State) -> None:
+    row = FunctionChange(
+        name="shop::keep::h0123456789abcdef", file="shop.rs", kind="leaked", unit="bytes/request", base=10.0,
+        head=2010.0, change=200.0, share_base=0.0, share_head=0.9, verdict=Verdict.REGRESSION,
+    )  # fmt: skip
+    told = Comparison(functions=(row,))
+    finding = found(Subject(head=EMPTY, comparison=told, leaks=tuple(map(leak, leaks))))["memory.leak"]
+    assert finding.state is state
+    if state is State.FAIL:
+        assert (finding.value, finding.unit) == (2000.0, "bytes/request")
+        assert "2,000 bytes per request" in finding.evidence[0]
+    same = Comparison(functions=(replace(row, verdict=Verdict.UNCHANGED),))
+    assert found(Subject(head=EMPTY, comparison=same))["memory.leak"].state is State.CANNOT_TELL
 
 
 def test_lost_memory_is_a_leak_without_any_soak() -> None:
