@@ -11,7 +11,7 @@ from perf_action.judge.advice.rules import Example, Rule
 from perf_action.model.advice import Advice
 from perf_action.model.builder import ProfileBuilder
 from perf_action.model.category import CategoryCost
-from perf_action.model.change import Comparison, LeakChange, LeakState
+from perf_action.model.change import Comparison, FunctionChange, LeakChange, LeakState, Verdict
 from perf_action.model.finding import Finding, State
 from perf_action.model.metric import Metric
 from perf_action.model.profile import CapturedProfile, Profile, ValueKind
@@ -27,10 +27,13 @@ class Known(NamedTuple):
     categories: tuple[CategoryCost, ...] = ()
     checklist: tuple[Finding, ...] = ()
     leaks: tuple[LeakChange, ...] = ()
+    worse: tuple[FunctionChange, ...] = ()
 
     def advice(
         self, comparison: Comparison | None = None, rules: tuple[Rule, ...] | None = None
     ) -> list[Advice]:
+        if self.worse:
+            comparison = Comparison(functions=self.worse)
         found = advise(self.head, comparison, self.categories, self.checklist, leaks=self.leaks, rules=rules)
         return list(found)
 
@@ -75,5 +78,13 @@ def known_of(example: Example) -> Known:
                 verdict=LeakState.LEAKING, new=True,
             )
             for name in example.leaking
+        ),
+        worse=tuple(
+            FunctionChange(
+                name=key.name, file=key.file, kind=example.kind, unit="ns/request", base=1.0, head=2.0, change=1.0,
+                share_base=0.1, share_head=0.2, verdict=Verdict.REGRESSION,
+            )
+            for key in (profiles[0].function_keys if profiles else ())
+            if key.name in example.worse
         ),
     )  # fmt: skip

@@ -98,7 +98,7 @@ class Observed:
             return None
         only: FunctionKey | None = None
         if asked.single:
-            only, share = scan.largest(number)
+            only, share = scan.largest(number, self._worse if asked.worse else None)
             if only is None or only.name == _TOP_LEVEL or not _enough(scan, share, asked):
                 return None
         sites = scan.sites(number)

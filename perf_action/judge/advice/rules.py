@@ -76,6 +76,8 @@ class Frames(Group):
     """what matches has to be called by an own function that is not the top level of a module"""
     single: bool = False
     """the share is that of the one own function with the largest, not of all together"""
+    worse: bool = False
+    """with single: of the functions that got worse since base"""
     lines: Annotated[int, Field(ge=1, le=10)] = 1
     """one own function has to call what matches on so many lines, none of which is much cheaper than the others; the
     share is without the dearest line"""
@@ -156,6 +158,8 @@ class Example(Group):
     failed: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """checks that failed, each with its evidence"""
     categories: dict[str, Share] = Field(default_factory=dict)
+    worse: tuple[str, ...] = ()
+    """functions that got worse since base"""
     begin: str = ""
     """the own function that the advice has to name"""
 

@@ -8,7 +8,7 @@ conditions that hold, and for so many stacks that it takes no time worth mention
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -81,14 +81,20 @@ class Scan:
         """How many samples are behind a share; without end where everything was counted."""
         return float("inf") if self.source.samples is None else self.source.samples * share
 
-    def largest(self, condition: int) -> tuple[FunctionKey | None, float]:
-        """The own function that has the largest part of what fits, and its share of everything."""
+    def largest(
+        self, condition: int, among: Collection[FunctionKey] | None = None
+    ) -> tuple[FunctionKey | None, float]:
+        """The own function (`among` these, if any are given) that has the largest part of what fits, and its share of
+        everything.
+        """
         weights: Counter[FunctionKey] = Counter()
         for part, nodes, spent in self._nodes(condition):
             own = part.tree.own_nodes[nodes]
             functions = part.tree.functions[own[own >= 0]]
             for function, weight in _by(functions, spent[own >= 0]).items():
-                weights[part.tree.keys[function]] += weight
+                key = part.tree.keys[function]
+                if among is None or key in among:
+                    weights[key] += weight
         if not weights or not self.total:
             return None, 0.0
         key, weight = weights.most_common(1)[0]
