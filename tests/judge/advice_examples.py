@@ -66,7 +66,10 @@ def known_of(example: Example) -> Known:
     return Known(
         head=snapshot_of(*profiles, metrics=tuple(metrics)),
         categories=tuple(
-            CategoryCost(category=name, kind="cpu", stage="stage", share=share, samples=1000)
+            CategoryCost(
+                category=name, kind="cpu", stage="stage", share=share, samples=1000,
+                base_share=example.base_categories.get(name),
+            )
             for name, share in example.categories.items()
         ),
         checklist=tuple(

@@ -144,6 +144,7 @@ class Observed:
             for cost in self.categories
             if cost.category == asked.name and cost.kind in asked.kinds
             if cost.share >= asked.at_least and cost.samples * cost.share >= asked.samples
+            if asked.rose is None or _rise(cost) >= asked.rose
         ]
         if not found:
             return None
@@ -181,6 +182,10 @@ class Observed:
                     if key.file == file:
                         return key.name
         return ""
+
+
+def _rise(cost: CategoryCost) -> float:
+    return 0.0 if cost.base_share is None else cost.share - cost.base_share
 
 
 def _enough(scan: Scan, share: float, asked: Frames) -> bool:

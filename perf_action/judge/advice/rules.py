@@ -93,6 +93,8 @@ class CategoryOver(Group):
 
     name: str
     at_least: Share
+    rose: Share | None = None
+    """it takes so much more of all (0.05: 15 % after 10 %) than on base"""
     kinds: Kinds = ("cpu",)
     samples: Annotated[int, Field(ge=1)] = 20
 
@@ -158,6 +160,7 @@ class Example(Group):
     failed: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """checks that failed, each with its evidence"""
     categories: dict[str, Share] = Field(default_factory=dict)
+    base_categories: dict[str, Share] = Field(default_factory=dict)
     worse: tuple[str, ...] = ()
     """functions that got worse since base"""
     begin: str = ""
