@@ -24,6 +24,9 @@ NAMES = tuple(p.name for p in PROFILERS if p.name not in ("none", "auto"))
 #: those that say where the time goes; the others say where the memory stays, and pprof both
 TIME = frozenset({"py-spy", "bytecodes", "perf", "cargo-flamegraph", "callgrind", "pprof"})
 
+#: those that say how much of something there is, and not whose it is
+NAMELESS = frozenset({"malloc-info"})
+
 SLOW, LEAKING = "canonicalise", "record_request"
 
 _STAGE = "matrix"

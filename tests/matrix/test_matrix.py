@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 
 from matrix import document
-from matrix.cells import LEAKING, NAMES, SERVICES, SLOW, TIME, Cell, is_called, machine, measure
+from matrix.cells import LEAKING, NAMELESS, NAMES, SERVICES, SLOW, TIME, Cell, is_called, machine, measure
 from perf_action.errors import ToolMissing
 from perf_action.machine.environment import environment
 from perf_action.profilers import profiler
@@ -85,7 +85,10 @@ def test_what_is_found_is_what_is_wrong():
     """
     for cell in known().values():
         assert cell.ran == (not cell.reason)
-        if cell.ran and (cell.service != "python" or cell.profiler in PYTHONS):
+        if cell.profiler in NAMELESS:
+            assert not cell.top
+            assert not cell.leak
+        elif cell.ran and (cell.service != "python" or cell.profiler in PYTHONS):
             found = is_called(cell.top, SLOW) if cell.profiler in TIME else fits(cell)
             assert found, cell
 
