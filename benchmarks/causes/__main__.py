@@ -79,12 +79,15 @@ class Bench:
         return table.Row(service=service.name, defect=defect, place=place, score=found, why=why)
 
     def clean(self, service: Service) -> table.Clean:
-        """Under every stage that a defect of the service is looked for with."""
+        """Under every stage that a defect of the service is looked for with and that there was time for."""
         stages = tuple(service.stages)
         folder = self.out / f"{service.name}-{CLEAN}"
         why = self._measured(service, None, stages, folder)
-        said = None if why else alarms(assess(service, folder))
-        return table.Clean(service=service.name, stages=stages, alarms=said, why=why)
+        if why:
+            return table.Clean(service=service.name, stages=(), alarms=None, why=why)
+        report = assess(service, folder)
+        done = tuple(s["name"] for s in report["stages"] if s["name"] in stages and s["state"] == "done")
+        return table.Clean(service=service.name, stages=done, alarms=alarms(report), why="")
 
     def _measured(
         self, service: Service, defect: Defect | None, stages: tuple[str, ...], folder: Path
