@@ -86,7 +86,7 @@ class Units:
         return np.asarray(captures @ self._member, dtype=float)
 
 
-def of_captures(base: Sequence[Chosen], head: Sequence[Chosen], shapes: Shapes | None = None) -> Work | None:
+def of_captures(base: Sequence[Chosen], head: Sequence[Chosen], shapes: Shapes) -> Work | None:
     """The work of one kind in captures of both sides, None if either has no sample."""
     kind = head[0].kind
     profiles = [c.capture.profile for c in (*base, *head)]

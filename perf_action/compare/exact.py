@@ -40,7 +40,7 @@ _UNIFORM_FUNCTIONS = 5
 _UNIFORM_WITHIN = 0.02
 
 
-def of_counters(base: Sequence[Chosen], head: Sequence[Chosen], shapes: Shapes | None = None) -> Work | None:
+def of_counters(base: Sequence[Chosen], head: Sequence[Chosen], shapes: Shapes) -> Work | None:
     """The work of one exact kind; None if both sides are empty."""
     kind = head[0].kind
     tree = call_tree([c.weighed for c in base], [c.weighed for c in head], shapes=shapes)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from perf_action.formats.reader import statistic
 from perf_action.formats.source import ReadOptions, Source
-from perf_action.model.metric import Metric
 from perf_action.model.snapshot import Capture
 from perf_action.system import System
 
@@ -42,13 +42,9 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:  # no
     return Capture(
         format=NAME,
         metrics=(
-            _metric("memory.fragmentation", "ratio", fragmentation),
-            _metric("memory.heap.allocated", "bytes", allocated),
-            _metric("memory.heap.active", "bytes", active),
-            _metric("memory.heap.resident", "bytes", resident),
+            statistic("memory.fragmentation", "ratio", fragmentation),
+            statistic("memory.heap.allocated", "bytes", allocated),
+            statistic("memory.heap.active", "bytes", active),
+            statistic("memory.heap.resident", "bytes", resident),
         ),
     )
-
-
-def _metric(name: str, unit: str, value: float) -> Metric:
-    return Metric(name=name, unit=unit, better="lower", samples=(value,), source="profiled")

@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from perf_action.formats.reader import statistic
 from perf_action.formats.source import ReadOptions, Source
-from perf_action.model.metric import Metric
 from perf_action.model.snapshot import Capture
 from perf_action.system import System
 
@@ -56,9 +56,9 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:  # no
     return Capture(
         format=NAME,
         metrics=(
-            _metric("memory.fragmentation", "ratio", free / held),
-            _metric("memory.heap.allocated", "bytes", held - free),
-            _metric("memory.heap.held", "bytes", held),
+            statistic("memory.fragmentation", "ratio", free / held),
+            statistic("memory.heap.allocated", "bytes", held - free),
+            statistic("memory.heap.held", "bytes", held),
         ),
     )
 
@@ -76,7 +76,3 @@ def _at_top(totals: dict[str, int], heap: str) -> int:
     """How much of the free room at the top of a heap is no fragmentation: what is free and in no list of free blocks."""
     listed = sum(map(int, _SIZE.findall(heap)))
     return max(0, min(totals["rest"] - listed, _ROOM))
-
-
-def _metric(name: str, unit: str, value: float) -> Metric:
-    return Metric(name=name, unit=unit, better="lower", samples=(value,), source="profiled")

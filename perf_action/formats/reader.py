@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from perf_action.formats.source import ReadOptions, Source
+from perf_action.model.metric import Metric
 from perf_action.model.profile import CapturedProfile, Profile
 from perf_action.model.snapshot import Capture
 from perf_action.system import System
@@ -28,3 +29,8 @@ def capture_of(format_name: str, profile: Profile, *notes: str) -> Capture:
         captures=(CapturedProfile(stage="file", requests=profile.requests, profile=profile),),
         notes=(*profile.notes, *notes),
     )
+
+
+def statistic(name: str, unit: str, value: float) -> Metric:
+    """A number that an allocator gives of itself: one of a launch, of which less is better."""
+    return Metric(name=name, unit=unit, better="lower", samples=(value,), source="profiled")

@@ -27,7 +27,7 @@ from perf_action.model.trial import Stage
 from perf_action.profilers import valgrind
 from perf_action.profilers.elf import contains
 from perf_action.profilers.plan import Plan, Report, Target, Traits
-from perf_action.profilers.preload import check_malloc, with_library
+from perf_action.profilers.preload import check_malloc, check_start, with_library
 from perf_action.profilers.subject import Subject, look
 from perf_action.system import System
 
@@ -84,10 +84,7 @@ class Jemalloc:
         )
 
     def plan(self, target: Target, stage: Stage, out: Path, system: System) -> Plan:  # noqa: ARG002
-        if target.pid is not None:
-            raise CannotMeasure(
-                "jemalloc has to be there when the service starts, which runs already; give service.command"
-            )
+        check_start(target, self.name)
         folder = str(out.resolve())
         if "," in folder:
             raise CannotMeasure(f"jemalloc cannot be told of {folder!r}; name a folder without a comma")

@@ -17,7 +17,7 @@ from typing import ClassVar, Final
 from perf_action.errors import CannotMeasure, ToolMissing, one_line
 from perf_action.model.trial import Stage
 from perf_action.profilers.plan import Plan, Target, Traits
-from perf_action.profilers.preload import check_malloc, with_library
+from perf_action.profilers.preload import check_malloc, check_start, with_library
 from perf_action.profilers.subject import look
 from perf_action.system import System
 
@@ -33,24 +33,15 @@ class MallocInfo:
 
     def version(self, system: System) -> str:
         """Of the C library, which does the counting."""
-        if system.which(_COMPILER) is None:
-            raise ToolMissing(_COMPILER, "sudo apt-get install gcc libc6-dev")
+        _compiler(system)
         name, _, number = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
         if name != "glibc":
             raise CannotMeasure("malloc_info is of the GNU C library, which this system does not have")
         return number
 
     def plan(self, target: Target, stage: Stage, out: Path, system: System) -> Plan:  # noqa: ARG002
-        if target.pid is not None:
-            raise CannotMeasure(
-                "malloc-info has to be there when the service starts, which runs already; give service.command"
-            )
-        subject = look(target, system)
-        check_malloc(subject, "nothing can be put in front of its malloc", "link it dynamically")
-        if subject is not None and subject.elf is not None and "musl" in subject.elf.interpreter:
-            raise CannotMeasure(
-                "the service uses musl, whose malloc says nothing of itself; use profiler: jemalloc"
-            )
+        check_start(target, self.name)
+        check_malloc(look(target, system), "nothing can be put in front of its malloc", "link it dynamically")
         library = _library((system.own_cache or out).resolve(), system)
         return Plan(
             argv=target.argv,
@@ -66,6 +57,13 @@ class MallocInfo:
         )
 
 
+def _compiler(system: System) -> str:
+    found = system.which(_COMPILER)
+    if found is None:
+        raise ToolMissing(_COMPILER, "sudo apt-get install gcc libc6-dev")
+    return found
+
+
 def _library(folder: Path, system: System) -> Path:
     """The library in `folder`, compiled if it is not there. CannotMeasure if it cannot be."""
     source = resources.files("perf_action").joinpath("resources", "native", "malloc_info.c").read_bytes()
@@ -76,9 +74,7 @@ def _library(folder: Path, system: System) -> Path:
         )
     if library.is_file():
         return library
-    compiler = system.which(_COMPILER)
-    if compiler is None:
-        raise ToolMissing(_COMPILER, "sudo apt-get install gcc libc6-dev")
+    compiler = _compiler(system)
     folder.mkdir(parents=True, exist_ok=True)
     part = library.with_suffix(f".{os.getpid()}.part")
     argv = [compiler, "-O2", "-shared", "-fPIC", "-pthread", "-x", "c", "-o", str(part), "-"]

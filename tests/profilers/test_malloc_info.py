@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from perf_action import formats
 from perf_action.errors import CannotMeasure, ToolMissing
 from perf_action.profilers import Plan, Target
 from perf_action.profilers.malloc_info import MallocInfo
+from perf_action.profilers.preload import check_malloc
+from perf_action.profilers.subject import look_at
 from perf_action.system import System
 
 from .conftest import started
@@ -91,3 +94,13 @@ def test_what_it_cannot_do(stage, tmp_path, system):
     blank = System({**system.environ, "RUNNER_TOOL_CACHE": "", "XDG_CACHE_HOME": str(tmp_path / "a b")})
     with pytest.raises(CannotMeasure, match="without blank and colon"):
         MallocInfo().plan(target(tmp_path, blank), stage("malloc-info"), tmp_path, blank)
+
+
+def test_nothing_is_put_in_front_of_a_program_for_musl():
+    subject = look_at(Path("/bin/true"))
+    assert subject is not None
+    assert subject.elf is not None
+    check_malloc(subject, "it is not seen", "link it dynamically")
+    musl = replace(subject, elf=replace(subject.elf, interpreter="/lib/ld-musl-x86_64.so.1"))
+    with pytest.raises(CannotMeasure, match="built with musl, so it is not seen"):
+        check_malloc(musl, "it is not seen", "link it dynamically")

@@ -121,7 +121,7 @@ class Flow:
             parent = self.tree.parent[parent]
 
 
-def flow_of(kind: str, base: Snapshot, head: Snapshot, shapes: Shapes | None = None) -> Flow | None:
+def flow_of(kind: str, base: Snapshot, head: Snapshot, shapes: Shapes) -> Flow | None:
     """The calls of one kind; None where either side has no profile of it."""
     sides = [_weighed(snapshot, kind, other) for snapshot, other in ((base, head), (head, base))]
     if not all(sides):
