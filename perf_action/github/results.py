@@ -6,7 +6,7 @@ The folder may have been an artifact in between, so its report is validated like
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -47,6 +47,7 @@ class Published:
     stages: tuple[StageOutcome, ...]
     fails: tuple[str, ...]
     suspects: tuple[Suspect, ...] = ()
+    checklist: tuple[Finding, ...] = ()
 
 
 _REPORT: Final = TypeAdapter(Published)
@@ -154,7 +155,7 @@ def _text(path: Path) -> str:
 
 
 def annotations_of(results: Results, roots: Sequence[Path]) -> tuple[Annotation, ...]:
-    """Broken budgets as errors, then what got worse as warnings; placed on the changed lines that lead to it, else where
+    """Broken budgets as errors, then what got worse and checks that fail for it as warnings; placed on the changed lines that lead to it, else where
     the code is in the repository.
     """
     found = [_of_budget(b, roots) for b in results.broken_budgets]
@@ -164,6 +165,7 @@ def annotations_of(results: Results, roots: Sequence[Path]) -> tuple[Annotation,
     worse = Verdict.REGRESSION
     suspects = results.report.suspects
     found += [_of_function(f, suspects, roots) for f in comparison.functions if f.verdict is worse]
+    found += [a for check in results.report.checklist for a in _of_check(check, suspects)]
     found += [_regression(sentence.plain(leak_clause(k))) for k in comparison.leaks if is_new_leak(k)]
     found += [_regression(sentence.plain(metric_clause(m))) for m in comparison.metrics if m.verdict is worse]
     return tuple(found)
@@ -176,20 +178,33 @@ def _of_budget(budget: Finding, roots: Sequence[Path]) -> Annotation:
 
 
 def _of_function(change: FunctionChange, suspects: Sequence[Suspect], roots: Sequence[Path]) -> Annotation:
-    chief = culprit(change, suspects)
-    if chief is not None and inside(chief.file):
-        first, last = chief.lines[0]
-        return Annotation(
-            level="warning",
-            title="Regression",
-            message=sentence.plain(accusation(change, chief)),
-            file=inside(chief.file),
-            line=first,
-            end_line=last,
-        )
+    on_lines = _on_changed_lines("Regression", change, suspects)
+    if on_lines is not None:
+        return on_lines
     file = in_repository(change.file, roots)
     message = sentence.plain(function_clause(change))
     return Annotation(level="warning", title="Regression", message=message, file=file, line=change.line)
+
+
+def _of_check(check: Finding, suspects: Sequence[Suspect]) -> Iterator[Annotation]:
+    """Only where the pull request is known to have done it: the comment has the others."""
+    on_lines = _on_changed_lines("Check fails", check, suspects)
+    if on_lines is not None:
+        yield on_lines
+
+
+def _on_changed_lines(
+    title: str, found: FunctionChange | Finding, suspects: Sequence[Suspect]
+) -> Annotation | None:
+    """On the changed lines that lead to it, if that is sure enough."""
+    chief = culprit(found, suspects)
+    if chief is None or not inside(chief.file):
+        return None
+    first, last = chief.lines[0]
+    message = sentence.plain(accusation(found, chief))
+    return Annotation(
+        level="warning", title=title, message=message, file=inside(chief.file), line=first, end_line=last
+    )
 
 
 def _regression(message: str) -> Annotation:

@@ -17,6 +17,7 @@ class State(str, Enum):
 class Finding:
     """`limit` and `value` are canonical (ns, bytes, counts, shares), in `unit`; value None where it was not measured.
 
+    `function` is the service's own one that it is about, in `file` at `line`, where there is one.
     `message` is one sentence for people; `evidence` the stacks or numbers behind it, most telling first.
     `against_past`: the limit is on the change against base, or was lowered by the history; `origin` says where the limit
     comes from where that is not perf.yml.
@@ -29,6 +30,7 @@ class Finding:
     unit: str = ""
     message: str = ""
     evidence: tuple[str, ...] = ()
+    function: str = ""
     file: str = ""
     line: int = 0
     against_past: bool = False

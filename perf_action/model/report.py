@@ -10,7 +10,7 @@ from perf_action.model.category import CategoryCost
 from perf_action.model.change import Comparison, LeakChange
 from perf_action.model.check import Check
 from perf_action.model.environment import Environment
-from perf_action.model.finding import Finding
+from perf_action.model.finding import Finding, State
 from perf_action.model.outcome import StageOutcome
 from perf_action.model.profile import Profile
 from perf_action.model.snapshot import Snapshot
@@ -75,6 +75,12 @@ class Report:
     suspects: tuple[Suspect, ...] = ()
     accepted: tuple[Accepted, ...] = ()
     foreign_files: tuple[str, ...] = ()
+
+    @property
+    def new_failures(self) -> tuple[Finding, ...]:
+        """The checks that fail and did not fail on base, where that was measured."""
+        before = {f.rule for f in self.base_checklist if f.state is State.FAIL}
+        return tuple(f for f in self.checklist if f.state is State.FAIL and f.rule not in before)
 
     @property
     def leaks(self) -> tuple[LeakChange, ...]:

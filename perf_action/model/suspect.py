@@ -1,4 +1,4 @@
-"""What in the pull request made a function worse: the changed lines that lead to it, and how sure that is."""
+"""What in the pull request made a function worse or a check fail: the changed lines that lead to it, and how sure that is."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ Relation = Literal["itself", "calls it", "called by it", "dependency"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
-    """`function` got worse (`kind` of cost, `change` relative to base or None where it is new); `changed` is the function
-    or dependency that the pull request edits, in `file` (from the root of the repository) at `lines` of head.
+    """`function` got worse (`kind` of cost, `change` relative to base or None where it is new), or is what a check found
+    (`kind` is its rule); `changed` is the function or dependency that the pull request edits, in `file` (from the root of
+    the repository) at `lines` of head.
 
     `path` are the calls from the one to the other, caller first. `share` is which part (0..1) of what `function` costs
     more goes through the changed one, None where no profile tells. `doubt` is what speaks against it, a few words.
-    `function_file` and `function_line` are where `function` is, as its row of the comparison has it.
+    `function_file` and `function_line` are where `function` is, as its row of the comparison or the check has it.
     """
 
     function: str

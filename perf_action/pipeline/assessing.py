@@ -18,7 +18,7 @@ from perf_action.errors import InputError, UsageError
 from perf_action.github import Context, read_context
 from perf_action.judge import fails, judge
 from perf_action.judge.advice import advise
-from perf_action.judge.blame import blame, foreign_files
+from perf_action.judge.blame import blame, blame_checks, foreign_files
 from perf_action.judge.budgets.ratchet import ratcheted
 from perf_action.judge.categories import Categories, category_costs
 from perf_action.judge.checklist import Subject, checklist
@@ -147,14 +147,15 @@ def _report(
         checks=measured.checks,
         categories=spent,
         head_leaks=leaks_of(head) if head and comparison is None else (),
-        suspects=blame(comparison, flat_head, flat_base, options.touched) if flat_head else (),
         foreign_files=foreign_files(comparison),
     )
     if head and flat_head:
         report = _with_checklist(report, flat_head, flat_base, budgets, categories)
+        suspects = blame(comparison, flat_head, flat_base, options.touched)
+        suspects += blame_checks(report.new_failures if flat_base else (), head, options.touched)
         languages = languages_of(flat_head)
         found = advise(head, comparison, spent, report.checklist, leaks=report.leaks, languages=languages)
-        report = replace(report, advice=found)
+        report = replace(report, suspects=suspects, advice=found)
     return report
 
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from perf_action.model.advice import Advice
 from perf_action.model.change import FunctionChange
+from perf_action.model.finding import Finding
 from perf_action.model.suspect import Confidence, Suspect
-from perf_action.render.clauses import function_clause
+from perf_action.render.clauses import check_clause, function_clause
 from perf_action.render.sentence import Sentence, code, joined, say
 
 _SURE = {Confidence.HIGH: "sure", Confidence.MEDIUM: "likely", Confidence.LOW: "possible"}
@@ -23,17 +24,23 @@ _MOST_STEPS = 4
 _OUTSIDE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\<]")
 
 
-def suspects_of(row: FunctionChange, suspects: Sequence[Suspect]) -> tuple[Suspect, ...]:
-    """What is suspected of having made the function of a row worse, the surest first."""
-    return tuple(
-        s for s in suspects if (s.function, s.kind, s.function_file) == (row.name, row.kind, row.file)
-    )
+def suspects_of(found: FunctionChange | Finding, suspects: Sequence[Suspect]) -> tuple[Suspect, ...]:
+    """What is suspected of having made a function worse, or a check fail, the surest first."""
+    about = _about(found)
+    return tuple(s for s in suspects if (s.function, s.kind, s.function_file) == about)
 
 
-def culprit(row: FunctionChange, suspects: Sequence[Suspect]) -> Suspect | None:
+def _about(found: FunctionChange | Finding) -> tuple[str, str, str]:
+    """Function, kind and file, as a suspect has them."""
+    if isinstance(found, Finding):
+        return found.function, found.rule, found.file
+    return found.name, found.kind, found.file
+
+
+def culprit(found: FunctionChange | Finding, suspects: Sequence[Suspect]) -> Suspect | None:
     """The suspect whose lines a finding may be put on: the first one, unless it is only possible or has no line."""
-    found = suspects_of(row, suspects)
-    return found[0] if found and found[0].confidence is not Confidence.LOW and found[0].lines else None
+    first = next(iter(suspects_of(found, suspects)), None)
+    return first if first and first.confidence is not Confidence.LOW and first.lines else None
 
 
 def why(suspect: Suspect) -> Sentence:
@@ -44,9 +51,10 @@ def why(suspect: Suspect) -> Sentence:
     return say(*_link(suspect), f" ({_SURE[suspect.confidence]}{doubt})")
 
 
-def accusation(row: FunctionChange, suspect: Suspect) -> Sentence:
-    """What a row costs more, and why `suspect` is thought to be the cause."""
-    return say(*function_clause(row), "; ", *why(suspect))
+def accusation(found: FunctionChange | Finding, suspect: Suspect) -> Sentence:
+    """What a row costs more or a check says, and why `suspect` is thought to be the cause."""
+    about = check_clause(found) if isinstance(found, Finding) else function_clause(found)
+    return say(*about, "; ", *why(suspect))
 
 
 def _link(suspect: Suspect) -> Sentence:

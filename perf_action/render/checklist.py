@@ -9,7 +9,10 @@ from typing import Final
 
 from perf_action.model.finding import Finding, State
 from perf_action.model.report import Report
+from perf_action.model.suspect import Suspect
 from perf_action.render import escape, numbers
+from perf_action.render.accused import suspects_of, why
+from perf_action.render.sentence import Sentence
 
 ICONS: Final[dict[State, str]] = {State.PASS: "✅", State.FAIL: "❌", State.CANNOT_TELL: "❔"}
 WORDS: Final[dict[State, str]] = {State.PASS: "pass", State.FAIL: "fail", State.CANNOT_TELL: "cannot tell"}
@@ -43,7 +46,9 @@ _EVIDENCE, _EVIDENCE_LENGTH = 2, 160
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRow:
-    """One check. `value` and `limit` are empty where there is none; `new`: it fails and did not on base."""
+    """One check. `value` and `limit` are empty where there is none; `new`: it fails and did not on base.
+    `because`: what the pull request changed that leads to it.
+    """
 
     rule: str
     icon: str
@@ -53,6 +58,7 @@ class CheckRow:
     limit: str
     message: str
     evidence: tuple[str, ...]
+    because: tuple[Sentence, ...]
     new: bool
 
 
@@ -81,8 +87,8 @@ class Checklist:
 
 def checklist_facts(report: Report) -> Checklist:
     """The lists of a report; empty where nothing was checked."""
-    failing = {f.rule for f in report.base_checklist if f.state is State.FAIL}
-    rows = {f.rule: _row(f, failing) for f in report.checklist}
+    new = {f.rule for f in report.new_failures}
+    rows = {f.rule: _row(f, report.suspects, new=f.rule in new) for f in report.checklist}
     about_service = [f for f in report.checklist if not _is_condition(f)]
     lists = (
         CheckGroup(title="CPU analysis", rows=_labelled(rows, _CPU)),
@@ -123,7 +129,7 @@ def _labelled(rows: dict[str, CheckRow], labels: dict[str, str]) -> tuple[CheckR
     )
 
 
-def _row(f: Finding, failing: set[str]) -> CheckRow:
+def _row(f: Finding, suspects: Sequence[Suspect], *, new: bool) -> CheckRow:
     fails = f.state is State.FAIL
     name = f.rule.partition(".")[2]
     return CheckRow(
@@ -137,7 +143,8 @@ def _row(f: Finding, failing: set[str]) -> CheckRow:
         evidence=tuple(_shown(text) for text in f.evidence[:_EVIDENCE])
         if fails or f.rule == "cpu.hot_function"
         else (),
-        new=fails and f.rule not in failing,
+        because=tuple(map(why, suspects_of(f, suspects))),
+        new=new,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from perf_action.model.change import FunctionChange, LeakChange, LeakState, MetricChange
-from perf_action.render import numbers, words
+from perf_action.model.finding import Finding
+from perf_action.render import escape, numbers, words
 from perf_action.render.sentence import Sentence, Span, code, say, strong
 
 
@@ -50,6 +51,14 @@ def metric_clause(m: MetricChange) -> Sentence:
         strong(numbers.change(m.change)),
         f" ({numbers.before_after(m.base, m.head, m.unit)})",
     )
+
+
+def check_clause(f: Finding) -> Sentence:
+    """`wait_for_replicas` sleeps in an event loop's callback: 20% of the time of all callbacks."""
+    said = f.message.rstrip(".") or f"{f.rule} is over its limit"
+    if f.function and said.startswith(f"{f.function} "):
+        return say(code(f.function), escape.without_hashes(said.removeprefix(f.function)))
+    return say(escape.without_hashes(said))
 
 
 def name_of(name: str) -> Span:

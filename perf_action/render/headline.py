@@ -22,8 +22,15 @@ from perf_action.model.report import Report
 from perf_action.model.suspect import Suspect
 from perf_action.render import escape, numbers, words
 from perf_action.render.accepted import ICON, accepted_line
-from perf_action.render.accused import suspects_of, why
-from perf_action.render.clauses import function_clause, is_new_leak, leak_clause, metric_clause, name_of
+from perf_action.render.accused import culprit, suspects_of, why
+from perf_action.render.clauses import (
+    check_clause,
+    function_clause,
+    is_new_leak,
+    leak_clause,
+    metric_clause,
+    name_of,
+)
 from perf_action.render.sentence import Sentence, Span, code, inside, joined, say, strong
 from perf_action.render.words import Variant
 
@@ -160,14 +167,20 @@ def _failed(report: Report) -> Sentence:
 
 
 def lines(report: Report) -> tuple[Line, ...]:
-    """What got worse, then what is over its budget, then what got better, then what is not settled."""
+    """Causes first: functions and leaks, then checks that fail for the change; then what is over its budget, metrics (the
+    table below has them all), what got better, and what is not settled.
+    """
     if report.comparison is None:
         return (*_leak_lines(report.leaks, any_base=False), *map(_budget_line, _broken(report)))[:MAX_LINES]
     c = report.comparison
-    out = _lines_of(c, Verdict.REGRESSION, report.suspects)
+    out = _function_lines(c, Verdict.REGRESSION, report.suspects)
+    out += _leak_lines(c.leaks)
+    out += _check_lines(report)
     out += [_budget_line(b) for b in _broken(report)]
+    out += _metric_lines(c, Verdict.REGRESSION)
     out += _accepted_lines(report)
-    out += _lines_of(c, Verdict.IMPROVEMENT)
+    out += _function_lines(c, Verdict.IMPROVEMENT)
+    out += _metric_lines(c, Verdict.IMPROVEMENT)
     unsettled = [m for m in c.metrics if m.gating and m.verdict is Verdict.INCONCLUSIVE]
     out += [_open_line(m, report) for m in unsettled]
     if any(m.more_launches for m in unsettled):
@@ -182,17 +195,20 @@ def _accepted_lines(report: Report) -> list[Line]:
     return [Line(icon=ICON, text=accepted_line(a)) for a in report.accepted]
 
 
-def _lines_of(c: Comparison, verdict: Verdict, suspects: Sequence[Suspect] = ()) -> list[Line]:
+def _function_lines(c: Comparison, verdict: Verdict, suspects: Sequence[Suspect] = ()) -> list[Line]:
     icon = words.ROW_ICONS[verdict]
-    out = [
+    return [
         replace(_function_line(f, icon), because=_because(f, suspects)) for f in telling_functions(c, verdict)
     ]
-    if verdict is Verdict.REGRESSION:
-        out += _leak_lines(c.leaks)
-    for m in c.metrics:
-        if m.verdict is verdict:
-            out.append(Line(icon=icon, text=say(*metric_clause(m), *_sure(words.certainty(m)))))
-    return out
+
+
+def _metric_lines(c: Comparison, verdict: Verdict) -> list[Line]:
+    icon = words.ROW_ICONS[verdict]
+    return [
+        Line(icon=icon, text=say(*metric_clause(m), *_sure(words.certainty(m))))
+        for m in c.metrics
+        if m.verdict is verdict
+    ]
 
 
 def _leak_lines(leaks: Sequence[LeakChange], *, any_base: bool = True) -> list[Line]:
@@ -206,7 +222,16 @@ def _function_line(f: FunctionChange, icon: str) -> Line:
     return Line(icon=icon, text=say(*function_clause(f), *_sure(words.certainty(f)), *_callers(f)))
 
 
-def _because(f: FunctionChange, suspects: Sequence[Suspect]) -> tuple[Sentence, ...]:
+def _check_lines(report: Report) -> list[Line]:
+    """The checks that fail for what the pull request changed; the checklist has the others."""
+    caused = [f for f in report.new_failures if culprit(f, report.suspects)]
+    return [
+        Line(icon=words.CHECK_ICON, text=say(*check_clause(f), "."), because=_because(f, report.suspects))
+        for f in caused
+    ]
+
+
+def _because(f: FunctionChange | Finding, suspects: Sequence[Suspect]) -> tuple[Sentence, ...]:
     """What the pull request changed that leads to it, the surest first, each place once."""
     places: dict[object, Suspect] = {}
     for suspect in suspects_of(f, suspects):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from perf_action.compare.identity import plain_name
@@ -78,7 +78,7 @@ def results_of(report: Report) -> Iterator[Result]:
         yield from (_metric(m) for m in comparison.metrics if m.verdict is Verdict.REGRESSION)
         yield from (_leak(k) for k in comparison.leaks if is_new_leak(k))
     yield from (_finding("budget", "error", b) for b in report.budgets if b.state is State.FAIL)
-    yield from (_finding("checklist", "warning", c) for c in report.checklist if c.state is State.FAIL)
+    yield from (_check(c, report) for c in report.checklist if c.state is State.FAIL)
 
 
 def _function(row: FunctionChange, report: Report) -> Result:
@@ -165,6 +165,27 @@ def _leak(row: LeakChange) -> Result:
             ("series", row.name),
             ("unit", row.unit),
             *_numbers(per_second=row.per_second, per_request=row.per_request),
+        ),
+    )
+
+
+def _check(found: Finding, report: Report) -> Result:
+    """On the changed lines that lead to it, if that is sure enough; its own place is related then."""
+    result = _finding("checklist", "warning", found)
+    chief = culprit(found, report.suspects)
+    if chief is None or not inside(chief.file):
+        return result
+    own = (replace(result.place, label=found.function),) if result.place.lines else ()
+    return replace(
+        result,
+        message=f"{found.rule}: {sentence.plain(accusation(found, chief))}",
+        place=Place(file=chief.file, lines=chief.lines[0]),
+        related=own,
+        properties=(
+            *result.properties,
+            ("function", found.function),
+            ("confidence", chief.confidence.value),
+            ("relation", chief.relation),
         ),
     )
 

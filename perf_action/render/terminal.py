@@ -179,5 +179,7 @@ def _checklist(f: Facts) -> list[RenderableType]:
         label = Text(r.label if r.rule in seen else f"{r.label} under {r.limit}")
         if r.state != "pass" and r.message:
             label.append(f"\n{r.message}", "dim")
+        for reason in r.because:
+            label.append_text(Text.assemble("\n↳ ", _text(reason)))
         table.add_row(Text(r.icon), label, Text(r.value, _WORDS.get(r.state, "")))
     return [Text(f"\nChecklist: {f.checklist.summary}", "bold"), table]

@@ -39,6 +39,8 @@ TITLES: dict[str, str] = {
     "over-budget": "Over budget",
 }
 
+#: of a check that fails, beside verdicts: it is no verdict on what changed
+CHECK_ICON = "⚠️"
 ROW_ICONS: dict[Verdict, str] = {
     Verdict.REGRESSION: "🔴",
     Verdict.IMPROVEMENT: "🟢",

@@ -334,6 +334,27 @@ def test_what_is_not_sure_stays_where_the_function_is(tell, suspect: Suspect) ->
     )
 
 
+SLEEPS = Finding(
+    rule="cpu.blocking_in_async",
+    state=State.FAIL,
+    message="wait sleeps in an event loop's callback: 20% of the time of all callbacks",
+    function="wait",
+    file="/srv/shop/wait.py",
+    line=9,
+)
+CALLER = replace(SUSPECT, function="wait", kind=SLEEPS.rule, change=None, function_file="/srv/shop/wait.py")
+
+
+def test_a_check_is_annotated_where_the_pull_request_made_it_fail(tell) -> None:
+    (line,) = [t for t in tell(replace(WORSE, checklist=(SLEEPS,), suspects=(CALLER,))).lines if "wait" in t]
+    assert line == (
+        "::warning title=Check fails,file=shop/views.py,line=40,endLine=47::wait sleeps in an event loop's callback: "
+        "20%25 of the time of all callbacks; called from serialize_all, changed in this pull request, lines 40–47 of "
+        "shop/views.py (sure)"
+    )
+    assert not any("wait" in t for t in tell(replace(WORSE, checklist=(SLEEPS,))).lines)
+
+
 def test_a_check_run_that_is_refused_is_a_warning_and_the_annotations_stay(fake, tell) -> None:
     fake.may_write = False
     outcome = tell(replace(WORSE, suspects=(SUSPECT,)), check_run=True)

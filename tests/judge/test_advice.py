@@ -150,7 +150,7 @@ def test_a_leak_names_who_holds_the_memory() -> None:
 def test_a_failed_check_ranks_before_small_savings() -> None:
     stacks = f"<module> (app.py:9);load (app.py:30);_strptime (_strptime.py:309) 60\n{CLEAN}"
     failed = Finding(
-        rule="cpu.blocking_in_async", state=State.FAIL, file="app.py", line=30,
+        rule="cpu.blocking_in_async", state=State.FAIL, function="load", file="app.py", line=30,
         message="load reads or writes a file in an event loop's callback: 40% of the time of all callbacks",
     )  # fmt: skip
     known = Known(snapshot_of(profile_of(stacks)), checklist=(failed,))

@@ -501,7 +501,8 @@ CHECKLIST = (
     Finding(
         rule="cpu.blocking_in_async", state=State.FAIL, limit=1e8, unit="ns",
         message="remember sleeps in an event loop's callback: 12% of the time of all callbacks",
-        evidence=("remember sleeps: handle;route;remember;time_sleep;clock_nanosleep",), file="cache.py", line=17,
+        evidence=("remember sleeps: handle;route;remember;time_sleep;clock_nanosleep",), function="remember", file="cache.py",
+        line=17,
     ),
     Finding(rule="cpu.lock_contention", state=State.PASS, limit=0.05, value=0.004, unit="ratio"),
     Finding(rule="cpu.serialization", state=State.FAIL, limit=0.15, value=0.21, unit="ratio", message="most in encode"),
@@ -553,6 +554,10 @@ SUSPECTS = (
     Suspect(
         function="encode", kind="cpu", change=0.31, relation="calls it", changed="serialize_all", file="routes.py",
         lines=((40, 47),), confidence=Confidence.HIGH, path=("serialize_all", "encode"), function_file="codec.py",
+    ),
+    Suspect(
+        function="remember", kind="cpu.blocking_in_async", change=None, relation="itself", changed="remember",
+        file="cache.py", lines=((17, 17),), confidence=Confidence.HIGH, function_file="cache.py", function_line=17,
     ),
 )  # fmt: skip
 

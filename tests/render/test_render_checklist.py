@@ -56,6 +56,16 @@ def test_a_suspect_stands_below_what_it_explains() -> None:
     assert text[at - 1].startswith("- 🔴 `encode` costs")
 
 
+def test_a_check_that_fails_for_the_change_is_told_below_the_headline() -> None:
+    report = factories.regression()
+    head, _, folded = comment(report).partition("<details")
+    assert "- ⚠️ `remember` sleeps in an event loop's callback: 12% of the time of all callbacks." in head
+    assert "  - ↳ changed in this pull request, line 17 of `cache.py` (sure)" in head
+    assert "  - ↳ changed in this pull request, line 17 of `cache.py` (sure)" in folded
+    before = replace(report, base_checklist=report.checklist)
+    assert "remember sleeps" not in comment(before).partition("<details")[0]
+
+
 def test_three_pieces_of_advice_at_most() -> None:
     rows = facts(factories.regression()).advice
     assert [r.title for r in rows] == ["Serialize less", "Validate once", "Pool connections"]

@@ -195,3 +195,11 @@ def test_a_file_of_a_library_is_no_place() -> None:
     for foreign, uri in (((), row.file), ((row.file,), "perf.yml")):
         (result,) = run_of(replace(report, foreign_files=foreign))["results"]
         assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
+
+
+def test_a_check_stands_on_the_changed_lines_that_made_it_fail() -> None:
+    report = factories.regression()
+    (found,) = [r for r in run_of(report)["results"] if r["ruleId"] == "checklist:cpu.blocking_in_async"]
+    assert found["message"]["text"].endswith("changed in this pull request, line 17 of cache.py (sure)")
+    assert found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "cache.py"
+    assert found["properties"]["function"] == "remember"

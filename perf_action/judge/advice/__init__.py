@@ -126,7 +126,7 @@ def _of(condition: Condition, language: str, observed: Observed) -> Held | None:
         return metric(observed.head, condition.metric)
     if condition.leak is not None:
         return leak(observed.head, observed.leaks, condition.leak)
-    return failed(observed.checklist, condition.failed, observed.at) if condition.failed else None
+    return failed(observed.checklist, condition.failed) if condition.failed else None
 
 
 def _joined(parts: Sequence[Held]) -> Held:

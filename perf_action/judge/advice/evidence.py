@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-import numpy as np
-
 from perf_action.judge.advice.numbers import Held
 from perf_action.judge.advice.rules import CategoryOver, Frames
 from perf_action.judge.advice.scan import Scan, Site
@@ -172,16 +170,6 @@ class Observed:
                     if key.name == name:
                         return key, line
         return FunctionKey(name), 0
-
-    def at(self, file: str, line: int) -> str:
-        """The function at a line of a file, as far as a profile tells."""
-        for scan in self.scans if file and line else ():
-            for profile, _ in scan.source.profiles:
-                for place in np.flatnonzero(profile.frame_line == line).tolist():
-                    key = profile.key(int(profile.frame_function[place]))
-                    if key.file == file:
-                        return key.name
-        return ""
 
 
 def _rise(cost: CategoryCost) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,15 +61,15 @@ def leak(head: Snapshot, leaks: Sequence[LeakChange], names: Sequence[str]) -> H
     return max(found, key=lambda held: held.share, default=None)
 
 
-def failed(checklist: Sequence[Finding], asked: Failed, at: Callable[[str, int], str]) -> Held | None:
-    """The failed check that is furthest over its limit; None if none failed. `at` names the function at a line of a file."""
+def failed(checklist: Sequence[Finding], asked: Failed) -> Held | None:
+    """The failed check that is furthest over its limit; None if none failed."""
     rules, said = [Glob(c) for c in asked.check], [Glob(e) for e in asked.evidence]
     found = [
         Held(
             share=_excess(f.value, f.limit, f.unit),
             failed=True,
             kind=f.rule,
-            function=at(f.file, f.line),
+            function=f.function,
             file=f.file,
             line=f.line,
             evidence=(f.message, *f.evidence[:_STACKS]) if f.message else f.evidence[:_STACKS],

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from perf_action.compare.calls import Shapes
 from perf_action.compare.touched import bare_name, seen_lines
+from perf_action.judge.blame.charge import Charge, is_called, lower
+from perf_action.judge.blame.checks import blame_checks
 from perf_action.judge.blame.dependencies import Dependencies
 from perf_action.judge.blame.edits import Edit, Edits
 from perf_action.judge.blame.flow import Flow, Stack, flow_of
@@ -21,8 +23,10 @@ from perf_action.judge.code.own import is_own
 from perf_action.model.change import Comparison, FunctionChange, Verdict
 from perf_action.model.profile import FunctionKey
 from perf_action.model.snapshot import Snapshot
-from perf_action.model.suspect import Confidence, Relation, Suspect
+from perf_action.model.suspect import Confidence, Suspect
 from perf_action.model.touched import TouchedFile
+
+__all__ = ["blame", "blame_checks", "foreign_files"]
 
 #: so much of the added cost must flow through a caller that it is suspected, and that it is likely
 _LEAST_FLOW, _MOST_FLOW = 0.2, 0.5
@@ -36,11 +40,6 @@ _FARTHEST = 3
 _FARTHEST_PACKAGE = 4
 _MOST_FOR_ONE, _MOST = 3, 30
 _RANK = {Confidence.HIGH: 0, Confidence.MEDIUM: 1, Confidence.LOW: 2}
-_LOWER = {
-    Confidence.HIGH: Confidence.MEDIUM,
-    Confidence.MEDIUM: Confidence.LOW,
-    Confidence.LOW: Confidence.LOW,
-}
 
 
 def blame(
@@ -91,21 +90,24 @@ class _Court:
 
     def suspects(self, row: FunctionChange) -> list[Suspect]:
         """The best few, the surest first. What is only possible is left out beside what is sure."""
+        charge = Charge.of_function(row)
         found = [
-            replace(s, function_file=row.file, function_line=row.line)
-            for s in (*self._itself(row), *self._callers(row), *self._called(row), *self._packages(row))
+            *self._itself(row, charge),
+            *self._callers(row, charge),
+            *self._called(row, charge),
+            *self._packages(row, charge),
         ]
         found.sort(key=lambda s: _RANK[s.confidence])
         if found and found[0].confidence is Confidence.HIGH:
             found = [s for s in found if s.confidence is not Confidence.LOW]
         return found[:_MOST_FOR_ONE]
 
-    def _itself(self, row: FunctionChange) -> Iterator[Suspect]:
+    def _itself(self, row: FunctionChange, charge: Charge) -> Iterator[Suspect]:
         edit = self._edits.of(FunctionKey(row.name, row.file, row.module))
         if edit is not None:
-            yield _of_edit(row, edit, "itself", Confidence.HIGH, share=None)
+            yield charge.of_edit(edit, "itself", Confidence.HIGH)
 
-    def _callers(self, row: FunctionChange) -> Iterator[Suspect]:
+    def _callers(self, row: FunctionChange, charge: Charge) -> Iterator[Suspect]:
         known = self._flow(row.kind)
         if known is None:
             return
@@ -122,15 +124,15 @@ class _Court:
         for caller, t in sorted(through.items(), key=lambda item: len(item[1].way)):
             if t.added < _LEAST_FLOW:
                 continue
-            calls_it = _is_called(edited[caller], [flow.functions[f] for f in t.way])
+            calls_it = is_called(edited[caller], [flow.functions[f] for f in t.way])
             if nearest and not calls_it:
                 continue  # one nearer explains it
             confidence = self._of_caller(flow, caller, t, calls_it=calls_it)
             if nearest:
-                confidence = _LOWER[confidence]
+                confidence = lower(confidence)
             nearest = nearest or t.added >= _MOST_FLOW
             path = tuple(flow.functions[f].name for f in (caller, *reversed(t.way)))
-            yield _of_edit(row, edited[caller], "calls it", confidence, share=min(t.added, 1.0), path=path)
+            yield charge.of_edit(edited[caller], "calls it", confidence, share=t.added, path=path)
 
     @staticmethod
     def _of_caller(flow: Flow, caller: int, t: _Through, *, calls_it: bool) -> Confidence:
@@ -144,39 +146,33 @@ class _Court:
         else:
             confidence = Confidence.MEDIUM if distance < _FARTHEST and not others_too else Confidence.LOW
         if flow.share(caller) > _EVERYTHING and not calls_it:
-            return _LOWER[confidence]
+            return lower(confidence)
         return confidence
 
-    def _called(self, row: FunctionChange) -> Iterator[Suspect]:
+    def _called(self, row: FunctionChange, charge: Charge) -> Iterator[Suspect]:
         """A changed function beneath one whose total rose; or one that a compiler may have put into it."""
         known = self._flow(row.kind)
         if known is not None and row.value == "total":
             flow, edited = known
             for callee, share in flow.below(row, edited.keys()).items():
                 if share >= _MOST_FLOW:
-                    yield _of_edit(
-                        row,
-                        edited[callee],
-                        "called by it",
-                        Confidence.MEDIUM,
-                        share=min(share, 1.0),
-                        path=(row.name, flow.functions[callee].name),
+                    path = (row.name, flow.functions[callee].name)
+                    yield charge.of_edit(
+                        edited[callee], "called by it", Confidence.MEDIUM, share=share, path=path
                     )
         key = FunctionKey(row.name, row.file, row.module)
         for edit in self._edits.inlined_into(key) if _is_compiled(row.file) else ():
             if bare_name(edit.span.function) not in self._seen:
-                yield _of_edit(row, edit, "called by it", Confidence.MEDIUM, share=None)
+                yield charge.of_edit(edit, "called by it", Confidence.MEDIUM)
 
-    def _packages(self, row: FunctionChange) -> Iterator[Suspect]:
+    def _packages(self, row: FunctionChange, charge: Charge) -> Iterator[Suspect]:
         """Another version of the package that the function belongs to, or that is nearest above it."""
         if not self._dependencies:
             return
         key = FunctionKey(row.name, row.file, row.module)
         mine = self._dependencies.of(key)
         if mine is not None:
-            yield _of_package(
-                row, mine.name, mine.file, mine.change.line, Confidence.HIGH, share=None, path=()
-            )
+            yield charge.of_package(mine, Confidence.HIGH)
             return
         known = self._flow(row.kind)
         if known is None or is_own(key):
@@ -194,16 +190,7 @@ class _Court:
                     break
         for name, share in through.items():
             if share >= _MOST_FLOW:
-                pinned = packages[name]
-                yield _of_package(
-                    row,
-                    name,
-                    pinned.file,
-                    pinned.change.line,
-                    Confidence.MEDIUM,
-                    share=min(share, 1.0),
-                    path=(),
-                )
+                yield charge.of_package(packages[name], Confidence.MEDIUM, share=share)
 
     def _flow(self, kind: str) -> tuple[Flow, dict[int, Edit]] | None:
         """The calls of a kind, and which of its functions are edited; found once."""
@@ -217,63 +204,5 @@ class _Court:
         return {i: edit for i, edit in found if edit is not None}
 
 
-def _is_called(edit: Edit, way: Sequence[FunctionKey]) -> bool:
-    """Whether the changed lines call what is on the way to the function: what follows the changed one, or the function."""
-    return bool(way) and any(bare_name(key.name) in edit.span.calls for key in (way[0], way[-1]))
-
-
 def _is_compiled(file: str) -> bool:
     return file.endswith((".rs", ".go", ".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".hxx", ".ipp"))
-
-
-def _of_edit(
-    row: FunctionChange,
-    edit: Edit,
-    relation: Relation,
-    confidence: Confidence,
-    *,
-    share: float | None,
-    path: tuple[str, ...] = (),
-) -> Suspect:
-    if edit.doubt:
-        confidence = Confidence.LOW
-    elif edit.file.generated:
-        confidence = _LOWER[confidence]
-    doubt = edit.doubt or ("in generated code" if edit.file.generated else "")
-    return Suspect(
-        function=row.name,
-        kind=row.kind,
-        change=row.change,
-        relation=relation,
-        changed=edit.span.function,
-        file=edit.file.head,
-        lines=edit.span.lines,
-        confidence=confidence,
-        path=path,
-        share=share,
-        doubt=doubt,
-    )
-
-
-def _of_package(
-    row: FunctionChange,
-    package: str,
-    file: str,
-    line: int,
-    confidence: Confidence,
-    *,
-    share: float | None,
-    path: tuple[str, ...],
-) -> Suspect:
-    return Suspect(
-        function=row.name,
-        kind=row.kind,
-        change=row.change,
-        relation="dependency",
-        changed=package,
-        file=file,
-        lines=((line, line),) if line else (),
-        confidence=confidence,
-        path=path,
-        share=share,
-    )

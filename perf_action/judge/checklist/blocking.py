@@ -241,6 +241,7 @@ def _failed(found: Sequence[Blocked], limit: float) -> Finding:
         message=f"{worst.caller.name} {worst.does} in an event loop's callback: "
         f"{worst.share:.0%} of the time of all callbacks{longest}",
         evidence=tuple(f"{b.caller.name} {b.does}: {b.stack}" for b in found[:_EVIDENCE]),
+        function=worst.caller.name,
         file=worst.caller.file,
         line=worst.line,
     )
@@ -256,6 +257,7 @@ def _too_long(ns: float, node: int, profile: Profile, limit: float) -> Finding:
         unit="ns",
         message=f"{key.name} keeps the event loop to itself for so long at once",
         evidence=(shown_stack(profile, node),),
+        function=key.name,
         file=key.file,
         line=line,
     )

@@ -63,6 +63,7 @@ def contention(head: Snapshot, categories: Sequence[CategoryCost], limits: Mappi
         unit="ratio",
         message=_said(worst),
         evidence=(*(f"{key.name} {share:.1%}" for key, share in worst.by), *worst.stacks),
+        function=worst.by[0][0].name if worst.by else "",
         file=worst.by[0][0].file if worst.by else "",
     )
 
