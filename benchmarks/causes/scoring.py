@@ -23,7 +23,7 @@ class Score:
     found: bool
     category: bool | None
     function: bool
-    line: bool | None
+    line: bool
     advice: bool | None
     check: bool | None
     said: str
@@ -53,7 +53,7 @@ def score(report: Report, defect: Defect, changed: Place) -> Score:
         found=bool(checked) if defect.waits else bool(regressions) or bool(_new_leaks(report)),
         category=bool(rises) and rises[0][0] in defect.category if defect.category else None,
         function=_is_named(report, defect),
-        line=None if defect.waits else any(_covers(s, changed) for s in report["suspects"]),
+        line=any(_covers(s, changed) for s in report["suspects"]),
         advice=any(rule in defect.advice for rule in given) if defect.advice else None,
         check=checked,
         said="; ".join(

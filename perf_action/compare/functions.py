@@ -19,7 +19,7 @@ from perf_action.compare import stats
 from perf_action.compare.calls import Floats
 from perf_action.compare.idle import is_transfer
 from perf_action.compare.options import CompareOptions
-from perf_action.compare.rows import change_of, relative
+from perf_action.compare.rows import change_of, relative, unseen
 from perf_action.compare.shifts import Shift, Shifts
 from perf_action.compare.touched import family
 from perf_action.compare.work import TIMES_SCATTER, Effects, Work
@@ -255,12 +255,11 @@ class _Judge:
             return row
         mine, alpha = self.levels[int(self.touched[f])]
         alpha /= max(int((tests.tested & mine).sum()), 1)
-        unseen = stats.Estimate(mean=0.0, se=float(effects.se[f]), df=self.work.df).detectable(alpha)
+        least = relative(stats.Estimate(mean=0.0, se=float(effects.se[f]), df=self.work.df).detectable(alpha))
         share = max(self._shares(effects, f))
-        if relative(unseen) * share <= _SETTLED_SHARE:
+        if least * share <= _SETTLED_SHARE:
             return row
-        reason = f"too few samples: less than {relative(unseen):+.0%} would not have been seen"
-        return replace(row, verdict=Verdict.INCONCLUSIVE, reason=reason)
+        return replace(row, verdict=Verdict.INCONCLUSIVE, reason=f"too few samples: {unseen(least)}")
 
     def _shares(self, effects: Effects, f: int) -> tuple[float, float]:
         base, head = self.totals

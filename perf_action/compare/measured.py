@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from perf_action.compare import stats
 from perf_action.compare.replicas import Replicas
-from perf_action.compare.rows import LARGEST_LOG, direction, factor, reaches, relative
-from perf_action.compare.rules import FEW_LAUNCHES, FEW_LAUNCHES_FLOOR, SETTLED_BELOW, Rule
+from perf_action.compare.rows import LARGEST_LOG, direction, factor, reaches, relative, unseen
+from perf_action.compare.rules import FEW_LAUNCHES, SETTLED_BELOW, Rule
 from perf_action.model.change import MetricChange, Verdict
 
 #: no timer and no counter of pages repeats better than this from launch to launch
@@ -76,14 +76,17 @@ def judge_measurement(row: MetricChange, rule: Rule, found: Replicas, alpha: flo
         p=p,
         minimum_detectable=math.expm1(min(guess.detectable(alpha), LARGEST_LOG)),
     )
-    needed = rule.launches if rule.launches > FEW_LAUNCHES else 1
-    if p < alpha and launches >= needed and _is_large(row, rule, guess.mean, _floor(rule, found, launches)):
+    if (
+        p < alpha
+        and launches >= rule.least
+        and _is_large(row, rule, guess.mean, _floor(rule, found, launches))
+    ):
         return replace(row, verdict=direction(row, guess.mean))
     return _without_alarm(row, rule, guess, launches, alpha)
 
 
 def _floor(rule: Rule, found: Replicas, launches: int) -> float:
-    few = FEW_LAUNCHES_FLOOR if launches < FEW_LAUNCHES else 0.0
+    few = rule.few_floor if launches < max(FEW_LAUNCHES, rule.launches) else 0.0
     apart = 0.0 if found.ratios else _TIMES_RUN_SD * rule.run_sd
     return max(rule.floor, few, apart)
 
@@ -109,11 +112,10 @@ def _without_alarm(
         way = "worse" if direction(row, guess.mean) is Verdict.REGRESSION else "better"
         reason = f"probably {way}, but not certain (p = {row.p:.2g})"
         return _open(row, reason, _more(guess, launches, abs(guess.mean), alpha))
-    unseen = row.minimum_detectable
-    if unseen > SETTLED_BELOW and unseen * max(row.base, row.head) * factor(row.unit) >= rule.absolute:
-        reason = f"noisy: less than {unseen:+.1%} would not have been seen"
+    least = row.minimum_detectable
+    if least > SETTLED_BELOW and least * max(row.base, row.head) * factor(row.unit) >= rule.absolute:
         target = math.log1p(SETTLED_BELOW)
-        return _open(row, reason, _more(guess, launches, target, alpha))
+        return _open(row, f"noisy: {unseen(least, 1)}", _more(guess, launches, target, alpha))
     return replace(row, verdict=Verdict.UNCHANGED)
 
 

@@ -10,6 +10,8 @@ from perf_action.model.change import MetricChange, Verdict
 
 #: changes are cut off here: an interval from two launches can be absurdly wide
 LARGEST_LOG = math.log(1e6)
+#: ten times as much
+_UNHEARD_OF = 9.0
 
 
 def same_unit(base: str, head: str) -> bool:
@@ -38,6 +40,13 @@ def change_of(base: float, head: float) -> float | None:
 def relative(log: float) -> float:
     """A log ratio as a relative change, within bounds that can be printed."""
     return math.expm1(max(-LARGEST_LOG, min(LARGEST_LOG, log)))
+
+
+def unseen(change: float, digits: int = 0) -> str:
+    """What the data would not have shown: anything below a relative `change`."""
+    if change >= _UNHEARD_OF:
+        return "even ten times as much would not have been seen"
+    return f"less than {change:+.{digits}%} would not have been seen"
 
 
 def reaches(value: float, floor: float) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from perf_action.model.change import FunctionChange, LeakChange, LeakState, MetricChange
 from perf_action.model.finding import Finding
 from perf_action.render import escape, numbers, words
@@ -59,6 +61,11 @@ def check_clause(f: Finding) -> Sentence:
     if f.function and said.startswith(f"{f.function} "):
         return say(code(f.function), escape.without_hashes(said.removeprefix(f.function)))
     return say(escape.without_hashes(said))
+
+
+def short_check(f: Finding) -> Sentence:
+    """`wait_for_replicas` sleeps in an event loop's callback."""
+    return check_clause(replace(f, message=f.message.partition(": ")[0]))
 
 
 def name_of(name: str) -> Span:

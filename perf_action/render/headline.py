@@ -30,6 +30,7 @@ from perf_action.render.clauses import (
     leak_clause,
     metric_clause,
     name_of,
+    short_check,
 )
 from perf_action.render.sentence import Sentence, Span, code, inside, joined, say, strong
 from perf_action.render.words import Variant
@@ -88,16 +89,18 @@ def headline(report: Report) -> Sentence:
         return _unchanged(comparison)
     if kind == "inconclusive":
         return _undecided(comparison)
-    return _changed(comparison, comparison.verdict)
+    waits = _caused(report) if comparison.verdict is Verdict.REGRESSION else []
+    return _changed(comparison, comparison.verdict, [short_check(f) for f in waits[:1]])
 
 
-def _changed(comparison: Comparison, verdict: Verdict) -> Sentence:
+def _changed(comparison: Comparison, verdict: Verdict, causes: list[Sentence]) -> Sentence:
+    """`causes` explain what no function that costs more does: what the pull request made wait."""
     functions = telling_functions(comparison, verdict)
     leaks = [k for k in comparison.leaks if verdict is Verdict.REGRESSION and is_new_leak(k)]
     metrics = [m for m in comparison.metrics if m.verdict is verdict]
     clauses = [function_clause(f) for f in functions[:1]] + [leak_clause(k) for k in leaks[:1]]
     if not clauses:
-        clauses = [metric_clause(m) for m in metrics[:2]]
+        clauses = [metric_clause(m) for m in metrics[: 1 if causes else 2]] + causes
     return say(*joined([inside(clause) for clause in clauses], " and "), ".")
 
 
@@ -223,12 +226,15 @@ def _function_line(f: FunctionChange, icon: str) -> Line:
 
 
 def _check_lines(report: Report) -> list[Line]:
-    """The checks that fail for what the pull request changed; the checklist has the others."""
-    caused = [f for f in report.new_failures if culprit(f, report.suspects)]
     return [
         Line(icon=words.CHECK_ICON, text=say(*check_clause(f), "."), because=_because(f, report.suspects))
-        for f in caused
+        for f in _caused(report)
     ]
+
+
+def _caused(report: Report) -> list[Finding]:
+    """The checks that fail for what the pull request changed; the checklist has the others."""
+    return [f for f in report.new_failures if culprit(f, report.suspects)]
 
 
 def _because(f: FunctionChange | Finding, suspects: Sequence[Suspect]) -> tuple[Sentence, ...]:

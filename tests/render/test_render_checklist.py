@@ -7,6 +7,7 @@ from dataclasses import replace
 import factories
 import pytest
 
+from perf_action.model.change import Verdict
 from perf_action.model.finding import Finding, State
 from perf_action.render import numbers, render
 from perf_action.render.checklist import checklist_facts
@@ -139,3 +140,15 @@ def test_no_title_of_advice_or_category_opens_a_tag_in_the_summary_of_a_section(
             assert "<" not in inner
             assert "@octocat" not in inner
             assert "#1 " not in inner
+
+
+def test_what_waits_explains_a_metric_that_no_function_does() -> None:
+    report = factories.regression()
+    assert report.comparison is not None
+    slow = factories.metric_change(
+        "latency.p95", base=3.6e-3, head=0.124, change=33.3, verdict=Verdict.REGRESSION
+    )
+    waiting = replace(report, comparison=replace(report.comparison, functions=(), leaks=(), metrics=(slow,)))
+    assert comment(waiting).startswith(
+        "### 🔴 Regression: latency p95 **×34** (3.60 → 124 ms) and `remember` sleeps in an event loop's callback.\n"
+    )

@@ -1,7 +1,7 @@
 """What in the pull request made a check fail: waiting costs no CPU time, so that no row of the comparison leads to it.
 
-Two kinds of evidence are joined: the changed lines are in the function that the check found, or call what is on the way to
-it; and the profiles that waiting is seen in have the changed function above it.
+The changed lines are in the function that the check found; or in one that the profiles in which waiting is seen have above
+it, and they call what is on the way, or nothing of the service's own is between the two.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from perf_action.compare.touched import seen_lines
 from perf_action.judge.blame.charge import Charge, is_called
 from perf_action.judge.blame.edits import Edit, Edits
+from perf_action.judge.code.own import is_own
 from perf_action.model.finding import Finding
 from perf_action.model.profile import FunctionKey, Profile
 from perf_action.model.snapshot import Snapshot
@@ -46,12 +47,15 @@ def _suspects(finding: Finding, head: Snapshot, edits: Edits) -> list[Suspect]:
 
 
 def _callers(charge: Charge, head: Snapshot, edits: Edits) -> Iterator[Suspect]:
-    """The changed functions above that of the charge whose changed lines call what leads to it."""
+    """The changed functions above that of the charge which lead to it."""
     for way, share in _ways(charge, head, edits):
         edit = edits.of(way[-1])
-        if edit is None or share < _LEAST or not is_called(edit, way[:-1]):
+        if edit is None or share < _LEAST:
             continue
-        confidence = Confidence.HIGH if share >= _MOST else Confidence.MEDIUM
+        calls_it = is_called(edit, way[:-1])
+        if not calls_it and (share < _MOST or any(is_own(key) for key in way[1:-1])):
+            continue
+        confidence = Confidence.HIGH if share >= _MOST and calls_it else Confidence.MEDIUM
         path = tuple(key.name for key in reversed(way))
         yield charge.of_edit(edit, "calls it", confidence, share=share, path=path)
 

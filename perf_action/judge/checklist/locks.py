@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from perf_action.compare.idle import idle_functions
 from perf_action.judge.budgets.limits import joined
@@ -35,13 +35,25 @@ _LEAST_NS: Final = NS_PER_S
 _EVIDENCE: Final = 3
 
 
+class Place(NamedTuple):
+    """An own function, and the line of it that waits (0: not known)."""
+
+    function: FunctionKey
+    line: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """How much waiting for locks there is, against the time that something was done; by whom, largest first."""
+    """How much waiting for locks there is, against the time that something was done; whose, largest first.
+
+    `does` is what these functions do, `of` says in words what the share is of, ``{}``. `line` is where the first waits.
+    """
 
     share: float
-    how: str
+    does: str
+    of: str
     by: tuple[tuple[FunctionKey, float], ...]
+    line: int = 0
     stacks: tuple[str, ...] = ()
 
 
@@ -65,12 +77,29 @@ def contention(head: Snapshot, categories: Sequence[CategoryCost], limits: Mappi
         evidence=(*(f"{key.name} {share:.1%}" for key, share in worst.by), *worst.stacks),
         function=worst.by[0][0].name if worst.by else "",
         file=worst.by[0][0].file if worst.by else "",
+        line=worst.line,
     )
 
 
 def _said(waiting: Waiting) -> str:
-    most = f", most of it in {waiting.by[0][0].name}" if waiting.by and waiting.share else ""
-    return f"{waiting.how} {waiting.share:.1%}{most}"
+    said = waiting.of.format(f"{waiting.share:.1%}")
+    return f"{waiting.by[0][0].name} {waiting.does}: {said}" if waiting.by and waiting.share else said
+
+
+def _waiting(waited: Mapping[Place, int], whole: float, does: str, of: str) -> Waiting:
+    """What was waited at each place, against `whole`."""
+    by_function: Counter[FunctionKey] = Counter()
+    for place, value in waited.items():
+        by_function[place.function] += value
+    most = by_function.most_common(_EVIDENCE)
+    lines = {place.line: n for place, n in waited.items() if most and place.function == most[0][0]}
+    return Waiting(
+        share=sum(by_function.values()) / whole,
+        does=does,
+        of=of,
+        by=tuple((key, value / whole) for key, value in most),
+        line=max(lines, key=lambda line: lines[line], default=0),
+    )
 
 
 # --- counted by the program itself
@@ -82,7 +111,7 @@ def _counted(head: Snapshot) -> Iterator[Waiting]:
     per_request = value_of(cpu, NS_PER_S) if cpu else None
     if per_request is None or not per_request.value:
         return
-    waited: Counter[FunctionKey] = Counter()
+    waited: Counter[Place] = Counter()
     requests = 0
     for capture in head.captures:
         column = _mutex(capture.profile)
@@ -90,11 +119,11 @@ def _counted(head: Snapshot) -> Iterator[Waiting]:
             requests += capture.requests
             waited.update(_own_waits(capture.profile, column))
     if requests:
-        scale = requests * per_request.value
-        yield Waiting(
-            share=sum(waited.values()) / scale,
-            how="waiting for mutexes against CPU time:",
-            by=tuple((key, ns / scale) for key, ns in waited.most_common(_EVIDENCE)),
+        yield _waiting(
+            waited,
+            requests * per_request.value,
+            "holds a mutex that others wait for",
+            "the time waited for mutexes is {} of the CPU time",
         )
 
 
@@ -104,12 +133,13 @@ def _mutex(profile: Profile) -> int | None:
     return columns[0] if columns else None
 
 
-def _own_waits(profile: Profile, column: int) -> Counter[FunctionKey]:
+def _own_waits(profile: Profile, column: int) -> Counter[Place]:
     """What waited below the user's own functions; the runtime's own locks are not theirs."""
     keys, functions = profile.function_keys, node_functions(profile)
+    lines = _node_lines(profile)
     own = [is_own(key) for key in keys]
     parents: list[int] = profile.stack_parent.tolist()
-    out: Counter[FunctionKey] = Counter()
+    out: Counter[Place] = Counter()
     for stack, value in zip(
         profile.sample_stack.tolist(), profile.sample_values[:, column].tolist(), strict=True
     ):
@@ -117,8 +147,14 @@ def _own_waits(profile: Profile, column: int) -> Counter[FunctionKey]:
         while node >= 0 and not own[functions[node]]:
             node = parents[node]
         if node >= 0 and value:
-            out[keys[functions[node]]] += value
+            out[Place(keys[functions[node]], lines[node])] += value
     return out
+
+
+def _node_lines(profile: Profile) -> list[int]:
+    """The line of every stack node."""
+    lines: list[int] = profile.frame_line[profile.stack_frame].tolist()
+    return lines
 
 
 # --- seen in a time-line
@@ -126,7 +162,7 @@ def _own_waits(profile: Profile, column: int) -> Counter[FunctionKey]:
 
 def _timed(timelines: Sequence[CapturedProfile]) -> Iterator[Waiting]:
     """Python threads below own code: those that wait for a lock of it among all that do something."""
-    waited: Counter[FunctionKey] = Counter()
+    waited: Counter[Place] = Counter()
     stacks: dict[FunctionKey, str] = {}
     done = 0
     for capture in timelines:
@@ -140,14 +176,12 @@ def _timed(timelines: Sequence[CapturedProfile]) -> Iterator[Waiting]:
                 done += value
             if role.waits is not None:
                 waited[role.waits] += value
-                stacks.setdefault(role.waits, shown_stack(profile, stack))
+                stacks.setdefault(role.waits.function, shown_stack(profile, stack))
     if done >= _LEAST_NS:
-        yield Waiting(
-            share=sum(waited.values()) / done,
-            how="in the time-line, the share of threads at work that waits for a lock:",
-            by=tuple((key, ns / done) for key, ns in waited.most_common(_EVIDENCE)),
-            stacks=tuple(stacks[key] for key, _ in waited.most_common(1)),
+        found = _waiting(
+            waited, done, "waits for a lock", "{} of the threads at work in the time-line wait for one"
         )
+        yield replace(found, stacks=tuple(stacks[key] for key, _ in found.by[:1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,21 +189,23 @@ class _Role:
     """What a stack node says of its thread: whether it is at work below own code, and whose lock it waits for."""
 
     active: bool = False
-    waits: FunctionKey | None = None
+    waits: Place | None = None
 
 
 def _roles(profile: Profile) -> list[_Role]:
-    keys, functions = profile.function_keys, node_functions(profile)
+    keys, functions, lines = profile.function_keys, node_functions(profile), _node_lines(profile)
     idle = idle_functions(keys, native=True)
     python = [key.file.endswith(".py") for key in keys]
     own = [is_own(key) and python[i] for i, key in enumerate(keys)]
-    found: list[tuple[bool, bool, FunctionKey | None, FunctionKey | None]] = []
+    found: list[tuple[bool, bool, Place | None, Place | None]] = []
     for node, parent in enumerate(profile.stack_parent.tolist()):
         number = functions[node]
         key = keys[number]
         below, waiting, takes, waits = found[parent] if parent >= 0 else (False, False, None, None)
-        if python[number]:
-            takes = key if own[number] else takes if _takes(key) else None
+        if own[number]:
+            takes = Place(key, lines[node])
+        elif python[number] and not _takes(key):
+            takes = None
         if key.name == _ACQUIRE and takes is not None:
             waits = takes
         found.append((below or own[number], waiting or key in idle, takes, waits))

@@ -44,11 +44,17 @@ def test_a_call_that_the_pull_request_adds() -> None:
     assert (found.path, found.confidence) == (("busy", "crunch"), Confidence.HIGH)
 
 
+def test_a_condition_that_the_pull_request_changes_around_a_call() -> None:
+    """The call stands on a line of its own, which is not changed."""
+    head = seen("busy", requests=18)
+    (found,) = blamed(blocking(head, {}), head, edited("app/app.py", "busy", 43, "startswith"))
+    assert (found.changed, found.confidence) == ("busy", Confidence.MEDIUM)
+
+
 @pytest.mark.parametrize(
     "file",
     [
         edited("app/app.py", "fine", 26, "sleep", "dumps"),  # not on the way
-        edited("app/app.py", "busy", 44, "str"),  # on the way, but its changed lines call something else
         edited("other/app.py", "busy", 44, "crunch"),  # another file
     ],
 )
