@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from perf_action.model.builder import ProfileBuilder
 from perf_action.model.profile import Profile, ValueKind
-from perf_action.render.flamegraph import diff_svg, svg
+from perf_action.render.flamegraph import Drawings
 
 NODES = 100_000
 
@@ -68,8 +68,8 @@ def main() -> None:
     print("shape              picture       seconds     MB  frames drawn of")
     for name, profile in shapes.items():
         for picture, draw in (
-            ("one", lambda p=profile: svg(p)),
-            ("difference", lambda p=profile: diff_svg(p, p)),
+            ("one", lambda p=profile: Drawings().of(p).svg()),
+            ("difference", lambda p=profile: Drawings().difference(p, p).svg()),
         ):
             runs = [seconds(draw) for _ in range(5)]
             text = runs[0][1]

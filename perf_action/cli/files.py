@@ -112,10 +112,10 @@ def _suffix(out: Path) -> str:
 def _picture(profile: Profile, file: Path, suffix: str) -> str:
     from html import escape  # noqa: PLC0415
 
-    from perf_action.render import flamegraph  # noqa: PLC0415 - not needed for the other formats
+    from perf_action.render.flamegraph import Drawings  # noqa: PLC0415 - not needed for the other formats
 
     title = one_line(file.name, 100)
-    svg = flamegraph.svg(profile, title=title)
+    svg = Drawings().of(profile).svg(title)
     if suffix == ".svg":
         return svg
     return f'<!doctype html>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n{svg}\n'

@@ -35,7 +35,7 @@ from perf_action.pipeline.history import creep, known_past, noise_of
 from perf_action.pipeline.reading import load_snapshot
 from perf_action.pipeline.settings import Settings
 from perf_action.recording import Confirmation, Run
-from perf_action.render import documents, pictures
+from perf_action.render import documents
 from perf_action.render.reproducer import FOLDER as REPRODUCER
 from perf_action.render.reproducer import reproducer
 from perf_action.store import Chosen, find_baseline
@@ -75,7 +75,7 @@ def assess(
     again = reproducer(report, measured.settings)
     if not again:
         shutil.rmtree(folder / REPRODUCER, ignore_errors=True)  # of an earlier assess
-    for name, text in (documents(report) | pictures(report) | again).items():
+    for name, text in (documents(report) | again).items():
         write_text(folder / name, text)
     return report
 

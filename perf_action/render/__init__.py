@@ -13,7 +13,7 @@ from perf_action.errors import UsageError
 from perf_action.model.report import Report
 from perf_action.render.comparison_document import comparison_document
 from perf_action.render.facts import Facts, facts
-from perf_action.render.flamegraph import diff_svg, svg
+from perf_action.render.flamegraph import Drawings
 from perf_action.render.html import html
 from perf_action.render.junit import junit
 from perf_action.render.markdown import comment, summary
@@ -21,7 +21,7 @@ from perf_action.render.report_json import report_json
 from perf_action.render.sarif import sarif
 from perf_action.render.terminal import print_report, terminal
 
-__all__ = ["MEDIA", "documents", "pictures", "print_report", "render"]
+__all__ = ["MEDIA", "documents", "print_report", "render"]
 
 _PLAIN = re.compile(r"\w[\w.-]{0,80}")
 
@@ -59,32 +59,29 @@ def render(report: Report, medium: str) -> str:
     return FOR_PROGRAMS[medium](report) if medium in FOR_PROGRAMS else FOR_PEOPLE[medium](report, None)
 
 
-def pictures(report: Report) -> dict[str, str]:
-    """Path within the run folder -> SVG: ``head/cpu/flamegraph.svg``, ``base/…`` and ``difference/…`` of each stage.
+def documents(report: Report) -> dict[str, str]:
+    """Path within the run folder -> text, for everything that `assess` writes there: `FILES`, and the flame graphs."""
+    known = facts(report)
+    return {
+        file: FOR_PROGRAMS[medium](report) if medium in FOR_PROGRAMS else FOR_PEOPLE[medium](report, known)
+        for file, medium in FILES.items()
+    } | _pictures(report, known.drawings)
 
-    A stage whose name is no plain file name has none.
+
+def _pictures(report: Report, drawings: Drawings) -> dict[str, str]:
+    """``head/cpu/flamegraph.svg``, ``base/…`` and ``difference/…`` of each stage. One whose name is no plain file name has
+    none.
     """
     found: dict[str, str] = {}
     for flame in report.flames:
         if not _PLAIN.fullmatch(flame.stage):
             continue
         what = flame.head.kinds[0].kind
-        found[f"head/{flame.stage}/flamegraph.svg"] = svg(flame.head, title=f"{flame.stage}: head")
+        found[f"head/{flame.stage}/flamegraph.svg"] = drawings.of(flame.head).svg(f"{flame.stage}: head")
         kind = flame.base.find_kind(what) if flame.base is not None else None
         if flame.base is not None and kind is not None:
-            found[f"base/{flame.stage}/flamegraph.svg"] = svg(
-                flame.base, kind=kind, title=f"{flame.stage}: base"
-            )
-            found[f"difference/{flame.stage}/flamegraph.svg"] = diff_svg(
-                flame.base, flame.head, base_kind=kind, title=f"{flame.stage}: head − base"
-            )
+            base = drawings.of(flame.base, kind)
+            difference = drawings.difference(flame.base, flame.head, base_kind=kind)
+            found[f"base/{flame.stage}/flamegraph.svg"] = base.svg(f"{flame.stage}: base")
+            found[f"difference/{flame.stage}/flamegraph.svg"] = difference.svg(f"{flame.stage}: head − base")
     return found
-
-
-def documents(report: Report) -> dict[str, str]:
-    """File name -> text, for everything that `assess` writes into the run folder."""
-    known = facts(report)
-    return {
-        file: FOR_PROGRAMS[medium](report) if medium in FOR_PROGRAMS else FOR_PEOPLE[medium](report, known)
-        for file, medium in FILES.items()
-    }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perf_action.model.profile import FunctionKey, Profile
+from perf_action.model.profile import FunctionKey, Int32, Profile
 from perf_action.model.stacks import Edges
 from perf_action.model.tree import inclusive, stack_self
 
@@ -40,39 +40,74 @@ class CallTree:
         return out
 
 
-def call_tree(sides: Sequence[tuple[Profile, int]]) -> CallTree:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    """The merged tree of `profiles` without costs; `places[side]` are the nodes that the stacks of a side became."""
+
+    profiles: tuple[Profile, ...]
+    keys: tuple[FunctionKey, ...]
+    lines: tuple[int, ...]
+    parents: tuple[int, ...]
+    depths: tuple[int, ...]
+    places: tuple[Int32, ...]
+
+    @classmethod
+    def of(cls, profiles: Sequence[Profile]) -> _Shape:
+        known: dict[FunctionKey, int] = {}
+        nodes = Edges()
+        lines: list[int] = []
+        places = tuple(_add(profile, known, nodes, lines) for profile in profiles)
+        parents, numbers = (column.tolist() for column in nodes.columns())
+        keys = list(known)
+        return cls(
+            profiles=tuple(profiles),  # which keeps them alive: they are known by their ids
+            keys=tuple(keys[number] for number in numbers),
+            lines=tuple(lines),
+            parents=tuple(parents),
+            depths=_depths(parents),
+            places=places,
+        )
+
+
+class Shapes:
+    """The merged trees of profiles, each found once for all kinds of their values."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], _Shape] = {}
+
+    def of(self, profiles: Sequence[Profile]) -> _Shape:
+        ids = tuple(map(id, profiles))
+        if ids not in self._known:
+            self._known[ids] = _Shape.of(profiles)
+        return self._known[ids]
+
+
+def call_tree(sides: Sequence[tuple[Profile, int]], shapes: Shapes) -> CallTree:
     """The merged tree of profiles, each with the index of the kind to show; lines and threads are not told apart."""
-    known: dict[FunctionKey, int] = {}
-    nodes = Edges()
-    lines: list[int] = []
-    selves: list[list[int]] = [[] for _ in sides]
-    for side, (profile, kind) in enumerate(sides):
-        places = _add(profile, known, nodes, lines)
-        for row in selves:
-            row.extend([0] * (len(nodes) - len(row)))
-        for place, value in zip(places, stack_self(profile, kind).tolist(), strict=True):
-            selves[side][place] += value
-    parents, numbers = (tuple(column.tolist()) for column in nodes.columns())
-    keys = list(known)
+    shape = shapes.of([profile for profile, _ in sides])
+    selves = []
+    for places, (profile, kind) in zip(shape.places, sides, strict=True):
+        row = np.zeros(len(shape.parents), dtype=np.int64)
+        np.add.at(row, places, stack_self(profile, kind))
+        selves.append(tuple(row.tolist()))
     return CallTree(
-        keys=tuple(keys[number] for number in numbers),
-        lines=tuple(lines),
-        parents=parents,
-        depths=_depths(parents),
-        totals=tuple(tuple(inclusive(row, parents)) for row in selves),
-        selves=tuple(tuple(row) for row in selves),
+        keys=shape.keys,
+        lines=shape.lines,
+        parents=shape.parents,
+        depths=shape.depths,
+        totals=tuple(tuple(inclusive(row, shape.parents)) for row in selves),
+        selves=tuple(selves),
     )
 
 
-def _add(profile: Profile, known: dict[FunctionKey, int], nodes: Edges, lines: list[int]) -> list[int]:
+def _add(profile: Profile, known: dict[FunctionKey, int], nodes: Edges, lines: list[int]) -> Int32:
     """Add the stacks of a profile; for each the node it became. `lines` gets those of the nodes that are new."""
     numbers = np.array([known.setdefault(key, len(known)) for key in profile.function_keys], dtype=np.int64)
     functions = profile.frame_function[profile.stack_frame]
     places = nodes.nodes(profile.stack_parent, numbers[functions])
     found, first = np.unique(places, return_index=True)
     lines += profile.function_line[functions[first[found >= len(lines)]]].tolist()
-    out: list[int] = places.tolist()
-    return out
+    return places
 
 
 def _depths(parents: Sequence[int]) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ bounded length), and each medium still escapes it in its own way.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from perf_action.model.change import Comparison, FunctionChange, Verdict
 from perf_action.model.report import Report
@@ -16,6 +16,7 @@ from perf_action.render.again import commands
 from perf_action.render.causes import AdviceRow, CategoryRow, advice_rows, categories_summary, category_rows
 from perf_action.render.checklist import Checklist, checklist_facts
 from perf_action.render.context import baseline, conditions, environment, self_check
+from perf_action.render.flamegraph import Drawings
 from perf_action.render.headline import Line, headline, lines, telling_functions, variant
 from perf_action.render.rows import (
     BudgetRow,
@@ -79,6 +80,7 @@ class Facts:
     artifact_url: str
     run_url: str
     notes: tuple[str, ...]
+    drawings: Drawings = field(compare=False)
 
     @property
     def main_metrics(self) -> tuple[MetricRow, ...]:
@@ -87,10 +89,11 @@ class Facts:
 
 
 def facts(report: Report, *, columns: int = 96) -> Facts:
-    """Everything there is to say about `report`; text flame graphs for a code block of so many columns."""
+    """Everything there is to say about `report`; text flame drawings for a code block of so many columns."""
     c = report.comparison or Comparison()
     kind = variant(report)
     top = _top(c)
+    drawings = Drawings()
     return Facts(
         variant=kind,
         compared=bool(c.metrics or c.functions or c.leaks),
@@ -104,7 +107,7 @@ def facts(report: Report, *, columns: int = 96) -> Facts:
         functions=tuple(map(function_row, c.functions)),
         top_functions=tuple(map(function_row, top)),
         hottest=hot_rows(report),
-        flames=_flames(report, top, columns),
+        flames=_flames(report, top, columns, drawings),
         leaks=tuple(leak_row(k, any_base=report.comparison is not None) for k in report.leaks),
         budgets=tuple(map(budget_row, report.budgets)),
         checklist=checklist_facts(report),
@@ -129,6 +132,7 @@ def facts(report: Report, *, columns: int = 96) -> Facts:
         artifact_url=escape.url(report.artifact_url),
         run_url=escape.url(report.run_url),
         notes=_sentences(tuple(dict.fromkeys((*report.notes, *c.notes)))),
+        drawings=drawings,
     )
 
 
@@ -153,11 +157,13 @@ def _top(c: Comparison) -> list[FunctionChange]:
     return (worse + telling_functions(c, Verdict.IMPROVEMENT))[: max(TOP_FUNCTIONS, min(len(worse), 5))]
 
 
-def _flames(report: Report, top: list[FunctionChange], columns: int) -> tuple[TextFlame, ...]:
+def _flames(
+    report: Report, top: list[FunctionChange], columns: int, drawings: Drawings
+) -> tuple[TextFlame, ...]:
     out: list[TextFlame] = []
     for kind in dict.fromkeys(f.kind for f in top):
         of_kind = [f for f in top if f.kind == kind]
-        drawn = (text_flame(flame, of_kind, columns=columns) for flame in report.flames)
+        drawn = (text_flame(flame, of_kind, drawings.shapes, columns=columns) for flame in report.flames)
         found = next((d for d in drawn if d is not None), None)
         if found is not None:
             out.append(found)

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from perf_action.model.profile import FunctionKey, Profile
 from perf_action.render import escape, numbers, words
-from perf_action.render.calls import CallTree, call_tree
+from perf_action.render.calls import CallTree, Shapes, call_tree
 from perf_action.render.flame_layout import Box, Layout, layout
 
 ROW = 17
@@ -51,12 +51,68 @@ def resource(name: str) -> Markup:
     return Markup(text)  # noqa: S704
 
 
-def svg(profile: Profile, *, kind: int = 0, title: str = "", embed: bool = True) -> str:
-    """The flame graph of one kind of value; per request where requests were counted.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A flame graph before it has a title: its frames, how many rows they take, and what it says of itself."""
 
-    `embed` False leaves out style and script, for a page that has them already.
-    """
-    tree = call_tree([(profile, kind)])
+    heading: str
+    legend: str
+    frames: Markup
+    rows: int
+    note: str
+
+    def svg(self, title: str = "", *, embed: bool = True) -> str:
+        """The file. `embed` False leaves out style and script, for a page that has them already."""
+        height = TOP + (self.rows + 1) * ROW + BOTTOM
+        return str(
+            _PICTURE.format(
+                width=WIDTH,
+                height=height,
+                title=escape.html(escape.sentence(title or self.heading, 120)),
+                legend=escape.html(self.legend),
+                frames=self.frames,
+                details_y=height - 26,
+                note_y=height - 8,
+                note=self.note,
+                style=_STYLE.format(resource("flamegraph.css")) if embed else "",
+                script=_SCRIPT.format(resource("flamegraph.js")) if embed else "",
+            )
+        )
+
+
+class Drawings:
+    """Flame graphs of one report. What several documents show is drawn once."""
+
+    def __init__(self) -> None:
+        self.shapes = Shapes()
+        self._drawn: dict[tuple[tuple[int, int], ...], tuple[Drawing, tuple[Profile, ...]]] = {}
+
+    def of(self, profile: Profile, kind: int = 0) -> Drawing:
+        """One kind of value of one side; per request where requests were counted."""
+        return self._known([(profile, kind)], lambda: _side(profile, kind, self.shapes))
+
+    def difference(
+        self, base: Profile, head: Profile, *, kind: int = 0, base_kind: int | None = None
+    ) -> Drawing:
+        """Head − base, per request where both counted requests, else by share of the total.
+
+        `kind` is the column of head, `base_kind` that of base where it is another one.
+        """
+        sides = [(base, kind if base_kind is None else base_kind), (head, kind)]
+        return self._known(sides, lambda: _difference(sides, self.shapes))
+
+    def _known(self, sides: Sequence[tuple[Profile, int]], draw: Callable[[], Drawing]) -> Drawing:
+        key = tuple((id(profile), kind) for profile, kind in sides)
+        if key not in self._drawn:
+            self._drawn[key] = (
+                draw(),
+                tuple(profile for profile, _ in sides),
+            )  # ids are those of living profiles
+        return self._drawn[key][0]
+
+
+def _side(profile: Profile, kind: int, shapes: Shapes) -> Drawing:
+    tree = call_tree([(profile, kind)], shapes)
     unit, words_of = profile.kinds[kind].unit, words.kind_words(profile.kinds[kind].kind)
     total = tree.total(0) or 1
 
@@ -70,27 +126,19 @@ def svg(profile: Profile, *, kind: int = 0, title: str = "", embed: bool = True)
     def colour(node: int) -> str:
         return hot(tree.keys[node].name)
 
-    legend = f"{words_of.heading}: {_cost(tree.total(0), unit, profile.requests)}. Wider costs more; the root is at the bottom."
+    whole = _cost(tree.total(0), unit, profile.requests)
     look = _Look(
-        title=title or words_of.heading, legend=legend, describe=describe, colour=colour, embed=embed
+        heading=words_of.heading,
+        legend=f"{words_of.heading}: {whole}. Wider costs more; the root is at the bottom.",
+        describe=describe,
+        colour=colour,
     )
     return _draw(tree, tree.totals[0], look)
 
 
-def diff_svg(
-    base: Profile,
-    head: Profile,
-    *,
-    kind: int = 0,
-    base_kind: int | None = None,
-    title: str = "",
-    embed: bool = True,
-) -> str:
-    """The difference of two profiles, head − base, per request where both counted requests, else by share of the total.
-
-    `kind` is the column of head, `base_kind` that of base where it is another one.
-    """
-    tree = call_tree([(base, kind if base_kind is None else base_kind), (head, kind)])
+def _difference(sides: Sequence[tuple[Profile, int]], shapes: Shapes) -> Drawing:
+    (base, _), (head, kind) = sides
+    tree = call_tree(sides, shapes)
     work = (
         [base.requests, head.requests] if base.requests and head.requests else [tree.total(0), tree.total(1)]
     )
@@ -113,13 +161,11 @@ def diff_svg(
         return difference(costs[0][node], costs[1][node], largest)
 
     width = "per request" if counted else "as a share of each side"
-    legend = f"head − base, {width}: red costs more on head, blue less; width: mean of both."
     look = _Look(
-        title=title or f"{what.heading}, head − base",
-        legend=legend,
+        heading=f"{what.heading}, head − base",
+        legend=f"head − base, {width}: red costs more on head, blue less; width: mean of both.",
         describe=describe,
         colour=colour,
-        embed=embed,
     )
     return _draw(tree, weights, look)
 
@@ -153,11 +199,10 @@ def difference(base: float, head: float, largest: float) -> str:
 class _Look:
     """What a graph says and how its frames are coloured; the functions take a node of the tree."""
 
-    title: str
+    heading: str
     legend: str
     describe: Callable[[int], str]
     colour: Callable[[int], str]
-    embed: bool
 
 
 class _Texts:
@@ -191,24 +236,16 @@ class _Texts:
         return _BARE_FRAME + sum(len(text.encode("utf-8", "surrogatepass")) for text in self.of(node))
 
 
-def _draw(tree: CallTree, weights: Sequence[float], look: _Look) -> str:
+def _draw(tree: CallTree, weights: Sequence[float], look: _Look) -> Drawing:
     texts = _Texts(tree, look)
     plan = layout(tree, weights, texts.size_of)
-    height = TOP + (plan.rows + 1) * ROW + BOTTOM
     frames = [_root(plan), *(_frame(box, plan, look, texts) for box in plan.boxes)]
-    return str(
-        _PICTURE.format(
-            width=WIDTH,
-            height=height,
-            title=escape.html(escape.sentence(look.title, 120)),
-            legend=escape.html(look.legend),
-            frames=Markup("".join(frames)),  # noqa: S704 - made of escaped parts
-            details_y=height - 26,
-            note_y=height - 8,
-            note=plan.note or ("" if plan.boxes else "Nothing was recorded."),
-            style=_STYLE.format(resource("flamegraph.css")) if look.embed else "",
-            script=_SCRIPT.format(resource("flamegraph.js")) if look.embed else "",
-        )
+    return Drawing(
+        heading=look.heading,
+        legend=look.legend,
+        frames=Markup("".join(frames)),  # noqa: S704 - made of escaped parts
+        rows=plan.rows,
+        note=plan.note or ("" if plan.boxes else "Nothing was recorded."),
     )
 
 

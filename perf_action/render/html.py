@@ -1,4 +1,4 @@
-"""`report.html`: one file with everything in it, for the artifact: facts, plots, and the flame graphs of each stage.
+"""`report.html`: one file with everything in it, for the artifact: facts, plots, and the flame drawings of each stage.
 
 It loads nothing: a content security policy allows its own style and script, by their hashes, and nothing else.
 """
@@ -20,7 +20,7 @@ from perf_action.render import escape, plot, words
 from perf_action.render import sentence as sentences
 from perf_action.render.clauses import name_of
 from perf_action.render.facts import Facts, facts
-from perf_action.render.flamegraph import diff_svg, resource, svg
+from perf_action.render.flamegraph import Drawing, Drawings, resource
 from perf_action.render.rows import MetricRow
 from perf_action.render.sentence import Span
 
@@ -38,7 +38,7 @@ class Tab:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flames:
-    """The flame graphs of one stage and kind of value."""
+    """The flame drawings of one stage and kind of value."""
 
     title: str
     tabs: tuple[Tab, ...]
@@ -69,7 +69,7 @@ def html(report: Report, known: Facts | None = None) -> str:
         f=f,
         metrics=_metrics(report, f.metrics),
         charts=_charts(report),
-        flames=[_flames(flame, i) for flame in report.flames for i in _kinds(flame, report)],
+        flames=[_flames(flame, i, f.drawings) for flame in report.flames for i in _kinds(flame, report)],
         rows=MAX_ROWS,
         style=style,
         script=script,
@@ -122,23 +122,21 @@ def _kinds(flame: FlameGraph, report: Report) -> Iterable[int]:
     return [i for i, kind in enumerate(flame.head.kinds) if i == 0 or kind.kind in changed]
 
 
-def _flames(flame: FlameGraph, kind: int) -> Flames:
+def _flames(flame: FlameGraph, kind: int, drawings: Drawings) -> Flames:
     what = flame.head.kinds[kind]
     stage = escape.name(flame.stage, 40)
     title = f"{stage}: {words.kind_words(what.kind).heading}"
     base_kind = flame.base.find_kind(what.kind) if flame.base is not None else None
-    tabs = [_tab("Head", svg(flame.head, kind=kind, title=f"{title}, head", embed=False))]
+    tabs = [_tab("Head", drawings.of(flame.head, kind), f"{title}, head")]
     if flame.base is not None and base_kind is not None:
-        diff = diff_svg(
-            flame.base, flame.head, kind=kind, base_kind=base_kind, title=f"{title}, head − base", embed=False
-        )
-        tabs.insert(0, _tab("Difference", diff))
-        tabs.append(_tab("Base", svg(flame.base, kind=base_kind, title=f"{title}, base", embed=False)))
+        difference = drawings.difference(flame.base, flame.head, kind=kind, base_kind=base_kind)
+        tabs.insert(0, _tab("Difference", difference, f"{title}, head − base"))
+        tabs.append(_tab("Base", drawings.of(flame.base, base_kind), f"{title}, base"))
     return Flames(title=title, tabs=tuple(tabs))
 
 
-def _tab(label: str, picture: str) -> Tab:
-    return Tab(label=label, picture=Markup(picture))  # noqa: S704  flamegraph.py escapes what it draws
+def _tab(label: str, drawing: Drawing, title: str) -> Tab:
+    return Tab(label=label, picture=Markup(drawing.svg(title, embed=False)))  # noqa: S704  its parts are escaped
 
 
 def _finalize(value: object) -> object:

@@ -13,7 +13,7 @@ from perf_action.model.change import FunctionChange
 from perf_action.model.profile import FunctionKey
 from perf_action.model.report import FlameGraph
 from perf_action.render import escape, numbers, words
-from perf_action.render.calls import CallTree, call_tree
+from perf_action.render.calls import CallTree, Shapes, call_tree
 
 MAX_BAR = 28
 MIN_BAR = 8
@@ -53,7 +53,7 @@ class _Costs:
 
 
 def text_flame(
-    flame: FlameGraph, functions: Sequence[FunctionChange], *, columns: int = 96
+    flame: FlameGraph, functions: Sequence[FunctionChange], shapes: Shapes, *, columns: int = 96
 ) -> TextFlame | None:
     """The stacks of `functions` (all of one kind) in the profiles of a stage; None where neither side has them."""
     kind = functions[0].kind
@@ -64,7 +64,7 @@ def text_flame(
     base = flame.base.find_kind(kind) if flame.base is not None else None
     if flame.base is not None and base is not None:
         sides.insert(0, (flame.base, base))
-    costs = _costs(call_tree(sides), functions)
+    costs = _costs(call_tree(sides, shapes), functions)
     paths = [path for f in functions if (path := _path(costs, f))]
     if not paths:
         return None

@@ -21,6 +21,7 @@ from perf_action.model.report import Baseline, Report
 from perf_action.model.snapshot import Snapshot
 from perf_action.model.suspect import Confidence, Suspect
 from perf_action.render import documents
+from perf_action.system import write_text
 
 SHA = "3f2a9c1d0b7e4a65f8c9d2e1a0b3c4d5e6f70819"
 ENCODE = FunctionChange(
@@ -93,7 +94,7 @@ def run(tmp_path: Path) -> Callable[[Report], Path]:
         folder = tmp_path / "perf run ü"
         folder.mkdir(exist_ok=True)
         for name, text in documents(report).items():
-            (folder / name).write_text(text)
+            write_text(folder / name, text)
         (tmp_path / "app.py").write_text("")
         return folder
 

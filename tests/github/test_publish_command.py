@@ -12,6 +12,7 @@ import pytest
 from perf_action.model.report import Baseline, Report
 from perf_action.model.snapshot import Snapshot
 from perf_action.render import documents
+from perf_action.system import write_text
 
 Publish = Callable[..., Any]
 
@@ -25,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     out = tmp_path / "perf-run"
     out.mkdir()
     for name, text in documents(report).items():
-        (out / name).write_text(text)
+        write_text(out / name, text)
     return out
 
 

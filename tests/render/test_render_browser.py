@@ -13,7 +13,7 @@ import factories
 import pytest
 
 from perf_action.render import render
-from perf_action.render.flamegraph import diff_svg, svg
+from perf_action.render.flamegraph import Drawings
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +74,8 @@ def dom(tmp_path: Path) -> Callable[[str, str], str]:
 @pytest.mark.parametrize("kind", ["one side", "difference"])
 def test_click_zooms_and_search_finds(kind: str, dom: Callable[[str, str], str]) -> None:
     base, head = factories.side_profile(0), factories.side_profile(1)
-    text = svg(base) if kind == "one side" else diff_svg(base, head)
+    drawn = Drawings().of(base) if kind == "one side" else Drawings().difference(base, head)
+    text = drawn.svg()
     document = dom("graph.svg", text.strip().removesuffix("</svg>") + PROBE)
     found = re.search(r'data-seen="([^"]*)"', document)
     assert found

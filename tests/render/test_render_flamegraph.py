@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perf_action.model.profile import Profile
-from perf_action.render.calls import call_tree
+from perf_action.render.calls import Shapes, call_tree
 from perf_action.render.flame_layout import MAX_BOXES, MAX_DEPTH, layout
-from perf_action.render.flamegraph import diff_svg, difference, hot, svg
+from perf_action.render.flamegraph import Drawings, difference, hot
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -25,6 +25,14 @@ def frames(text: str) -> dict[str, ET.Element]:
     root = ET.fromstring(text)
     found = [e for e in root.iter(f"{SVG}svg") if e.get("class") == "f"]
     return {(e.findtext(f"{SVG}title") or "").split("\n")[0]: e for e in found}
+
+
+def svg(profile: Profile, title: str = "") -> str:
+    return Drawings().of(profile).svg(title)
+
+
+def diff_svg(base: Profile, head: Profile, title: str = "") -> str:
+    return Drawings().difference(base, head).svg(title)
 
 
 def width(element: ET.Element) -> float:
@@ -45,7 +53,7 @@ def test_bytes_are_said_per_request() -> None:
 
 
 def test_frames_lie_on_their_callers() -> None:
-    tree = call_tree([(factories.side_profile(0), 0)])
+    tree = call_tree([(factories.side_profile(0), 0)], Shapes())
     plan = layout(tree, tree.totals[0])
     boxes = {box.node: box for box in plan.boxes}
     for box in plan.boxes:
@@ -67,7 +75,7 @@ def test_frames_lie_on_their_callers() -> None:
     )
 )
 def test_frames_of_a_row_never_overlap(stacks: dict[tuple[str, ...], int]) -> None:
-    tree = call_tree([(factories.profile(stacks), 0)])
+    tree = call_tree([(factories.profile(stacks), 0)], Shapes())
     plan = layout(tree, tree.totals[0])
     rows: dict[int, list[tuple[float, float]]] = {}
     for box in plan.boxes:
