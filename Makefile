@@ -47,7 +47,7 @@ $(VENV)/bin/python:
 
 $(DEMO_STAMP): requirements/demo.txt pyproject.toml | $(VENV)/bin/python
 	$(call install,$(VENV),--require-hashes -r requirements/demo.txt)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps .
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps .
 	touch $@
 
 $(STAMP): requirements/dev.txt pyproject.toml | $(VENV)/bin/python
