@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from perf_action.compare import stats
 from perf_action.compare.calls import Floats, Shapes, Weighed, call_tree
 from perf_action.compare.idle import idle_functions
 from perf_action.compare.work import Effects, View, Work
@@ -141,6 +142,34 @@ def _quantum(profile: Profile, column: int) -> float:
     return max(least, float(profile.period or 0) if kind == profile.kinds[0] else 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """Samples per function and side (half a one is added), their dispersion, and the variance that launches add."""
+
+    base: Floats
+    head: Floats
+    phi: Floats
+    luck: float
+
+    def se(self, log: Floats) -> Floats:
+        """The standard error of a log ratio of the sides, whatever each of them is divided by."""
+        return self._se(log, 1 / self.base + 1 / self.head)
+
+    def view(self, log: Floats) -> View:
+        return View(log, self.se(log))
+
+    @property
+    def share(self) -> View:
+        """The change of the shares of all samples."""
+        p_b, p_h = (np.minimum(x / x.sum(), 1.0) for x in (self.base, self.head))
+        log = np.log(p_h) - np.log(p_b)
+        return View(log, self._se(log, (1 - p_b) / self.base + (1 - p_h) / self.head))
+
+    def _se(self, log: Floats, wald: Floats) -> Floats:
+        variance = stats.log_ratio_variance(log, self.base, self.head, wald)
+        return np.asarray(np.sqrt(self.phi * variance + self.luck), dtype=float)
+
+
 class _Readings:
     """The ways to read the same samples; the first is the one whose numbers are shown."""
 
@@ -156,27 +185,27 @@ class _Readings:
         v_b, v_h = base.sum(axis=1), head.sum(axis=1)
         x_b, x_h = v_b / self.b.quantum + _HALF, v_h / self.h.quantum + _HALF
         phi = self._dispersion(base / self.b.quantum, head / self.h.quantum)
-        se = np.sqrt(phi * (1 / x_b + 1 / x_h) + self.luck)
         raw = np.log(x_h * self.h.quantum) - np.log(x_b * self.b.quantum)
         plain = raw - math.log(self.h.launches / self.b.launches)
         worked = raw - math.log(self.h.requests / self.b.requests) if self.counted else plain
-        views = [View(plain, se)] if self.counted else self._views(plain, se, phi, x_b, x_h)
+        samples = _Samples(x_b, x_h, phi, self.luck)
+        views = [samples.view(plain)] if self.counted else self._views(plain, samples)
         work_b = self.b.requests if self.counted else self.b.launches
         work_h = self.h.requests if self.counted else self.h.launches
-        return Effects(base=v_b / work_b, head=v_h / work_h, log=worked, se=se, views=tuple(views))
+        return Effects(
+            base=v_b / work_b, head=v_h / work_h, log=worked, se=samples.se(worked), views=tuple(views)
+        )
 
-    def _views(self, plain: Floats, se: Floats, phi: Floats, x_b: Floats, x_h: Floats) -> list[View]:
+    def _views(self, plain: Floats, samples: _Samples) -> list[View]:
         if self.state:
             return []
-        p_b, p_h = np.minimum(x_b / x_b.sum(), 1.0), np.minimum(x_h / x_h.sum(), 1.0)
-        share_se = np.sqrt(phi * ((1 - p_b) / x_b + (1 - p_h) / x_h) + self.luck)
-        views = [View(np.log(p_h) - np.log(p_b), share_se)]
+        views = [samples.share]
         if self.b.nanoseconds and self.h.nanoseconds:
             per_launch = math.log(self.h.launches / self.b.launches)
             longer = math.log(self.h.nanoseconds / self.b.nanoseconds) - per_launch
-            views.append(View(plain - longer, se))
-        middle = _against_middle(plain, x_b, x_h)
-        return views if middle is None else [*views, View(middle, se)]
+            views.append(samples.view(plain - longer))
+        middle = _against_middle(plain, samples.base, samples.head)
+        return views if middle is None else [*views, samples.view(middle)]
 
     def _dispersion(self, base: Floats, head: Floats) -> Floats:
         """Pearson's chi square per degree of freedom over launches of a side, shrunk towards what is assumed."""

@@ -86,17 +86,20 @@ class _Side:
 
 def _slice_effects(base: Floats, head: Floats, b: _Side, h: _Side) -> Effects:
     """Costs and errors from counts per function and slice, both (functions, slices)."""
-    x_b, x_h = base.sum(axis=1), head.sum(axis=1)
+    n_b, n_h = base.sum(axis=1), head.sum(axis=1)
+    x_b, x_h = n_b + _HALF, n_h + _HALF
     t_b, t_h = float(b.totals.sum()), float(h.totals.sum())
     phi = _dispersion([(base, b.totals, b.launches), (head, h.totals, h.launches)])
-    p = (x_b + x_h) / (t_b + t_h)
-    counted = phi * np.maximum(1 - p, 0.0) * (1 / (x_b + _HALF) + 1 / (x_h + _HALF))
+    p = (n_b + n_h) / (t_b + t_h)
+    log = np.log(x_h / t_h) - np.log(x_b / t_b)
+    wald = np.maximum(1 - p, 0.0) * (1 / x_b + 1 / x_h)
+    counted = phi * stats.log_ratio_variance(log, x_b, x_h, wald)
     launches = _over_launches(base, head, b, h)
     return Effects(
         views=() if launches is None else (launches,),
-        base=x_b / t_b * b.cpu,
-        head=x_h / t_h * h.cpu,
-        log=np.log((x_h + _HALF) / t_h * h.cpu) - np.log((x_b + _HALF) / t_b * b.cpu),
+        base=n_b / t_b * b.cpu,
+        head=n_h / t_h * h.cpu,
+        log=log + math.log(h.cpu) - math.log(b.cpu),
         se=np.sqrt(counted + b.variance + h.variance),
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtr, stdtrit
+from scipy.special import ndtr, rel_entr, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -78,6 +78,20 @@ def of_difference(
     spread = math.fsum(v * v / df for v, df in parts if df > 0)
     df = variance * variance / spread if spread > 0 else float(len(base) + len(head) - 2)
     return Estimate(mean=means[1] - means[0], se=math.sqrt(variance), df=df)
+
+
+def log_ratio_variance(log: Floats, x_b: Floats, x_h: Floats, wald: Floats) -> Floats:
+    """Variance of `log`, ln of the ratio of two counts per exposure, as which `wald` is usual: 1/x_b + 1/x_h or a part of it.
+
+    Where the sides differ, it is what makes `log` as many standard errors as the likelihood says. The two are the same for
+    large counts; but for a function that is new Wald's is far too large: 0 against 300 of equally many samples (with half a
+    sample added to each) would be 4.5 standard errors instead of 20. https://en.wikipedia.org/wiki/Likelihood-ratio_test
+    """
+    longer = x_h / x_b / np.exp(log)  # exposure of head, that of base being 1
+    expected_b = (x_b + x_h) / (1 + longer)
+    deviance = 2 * (rel_entr(x_b, expected_b) + rel_entr(x_h, expected_b * longer))
+    part = wald / (1 / x_b + 1 / x_h)
+    return np.where(deviance > 1, part * log**2 / np.maximum(deviance, 1.0), wald)
 
 
 def sd(values: Sequence[float]) -> float:

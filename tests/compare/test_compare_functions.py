@@ -71,6 +71,14 @@ def test_a_function_new_on_head_has_no_ratio_but_a_verdict():
     assert gone.stack == ("main", "serve", "route", "audit")
 
 
+def test_a_new_function_needs_no_many_samples():
+    """0 against a few dozen in each of two launches: no scatter of what is there on both sides makes that."""
+    new = {**SERVICE, "main;serve;route;audit": 12e3}
+    few = {"launches": 2, "samples": 120}
+    rows = functions(sliced(SERVICE, seed=1, **few), sliced(new, seed=2, **few))
+    assert called(rows, R) == {"audit"}
+
+
 def test_few_samples_are_not_called_unchanged():
     rows = functions(
         sliced(SERVICE, seed=1, launches=1, samples=50), sliced(SERVICE, seed=2, launches=1, samples=50)
@@ -212,6 +220,24 @@ def test_a_doubled_function_is_found_and_a_fallen_share_is_no_improvement():
     assert rows["parse"].unit == "samples"
     back = functions(captured(profile(DOUBLED)), captured(profile(FIXED)))
     assert (called(back, R), called(back, I)) == (set(), {"parse"})
+
+
+def test_what_is_new_in_a_capture_is_found_and_what_only_moved_is_not():
+    new = {**FIXED, "main;serve;hash;audit": 300}
+    rows = functions(captured(profile(FIXED)), captured(profile(new)))
+    assert called(rows, R) == {"audit"}
+    assert rows["audit"].change is None
+    assert called(functions(captured(profile(new)), captured(profile(FIXED))), I) == {"audit"}
+    split = {**FIXED, "main;serve;hash": 465, "main;serve;hash;block": 300}
+    rows = functions(captured(profile(FIXED)), captured(profile(split)))
+    assert (called(rows, R), called(rows, I)) == (set(), set())
+    assert rows["block"].moved_from == "hash"
+
+
+def test_a_handful_of_samples_of_something_new_is_chance():
+    new = {**FIXED, "main;serve;hash;audit": 14}
+    rows = functions(captured(profile(FIXED)), captured(profile(new)))
+    assert (called(rows, R), called(rows, I)) == (set(), set())
 
 
 def test_known_durations_change_nothing_about_that():

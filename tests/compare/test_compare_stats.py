@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.special import betainc
+from scipy.special import bdtr, betainc, ndtr
 
 from perf_action.compare import stats
 
@@ -35,6 +35,25 @@ def test_the_difference_is_welchs():
     df = sum(v) ** 2 / (v[0] ** 2 / 6 + v[1] ** 2 / 11)
     assert ours.df == pytest.approx(df)
     assert ours.p_greater == pytest.approx(tail((head.mean() - base.mean()) / math.sqrt(sum(v)), df))
+
+
+def test_two_counts_differ_by_as_many_errors_as_the_likelihood_says():
+    """Against the exact test, which is binomial: given both together, each sample is of head by one half."""
+    for x_b, x_h in ((0, 8), (0, 30), (5, 25), (40, 90), (300, 380)):
+        b, h = np.array([x_b + 0.5]), np.array([x_h + 0.5])
+        log, wald = np.log(h / b), 1 / b + 1 / h
+        z = float((log / np.sqrt(stats.log_ratio_variance(log, b, h, wald)))[0])
+        exact = float(bdtr(x_b, x_b + x_h, 0.5))
+        assert 0.35 * exact < float(ndtr(-z)) <= exact, (x_b, x_h)  # which counts the count itself in full
+        assert z >= float((log / np.sqrt(wald))[0]) * 0.999
+
+
+def test_a_part_of_the_variance_and_another_exposure_stay():
+    b, h = np.array([1000.0]), np.array([2400.0])
+    log, wald = np.log(h / b / 2), 0.7 * (1 / b + 1 / h)  # head ran twice as long
+    assert stats.log_ratio_variance(log, b, h, wald) == pytest.approx(wald, rel=0.05)
+    same = np.array([0.0])
+    assert stats.log_ratio_variance(same, b, b, wald) == pytest.approx(wald)
 
 
 def test_a_scatter_that_all_values_share_does_not_shrink():
