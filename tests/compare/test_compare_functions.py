@@ -208,6 +208,18 @@ def test_a_caller_is_not_blamed_again_for_what_it_calls():
     assert totals(sliced(SERVICE, seed=1), sliced(with_cost(score=30e3), seed=2)) == {}
 
 
+def test_of_two_callers_none_is_blamed_for_what_both_call():
+    """The callee costs more than either of them by itself."""
+    small = {
+        f"main;serve;{route};encode;step_{i}": 200.0
+        for i in range(40)
+        for route in ("get_by_id", "get_by_version")
+    }
+    twice = {stack: 2 * cost for stack, cost in small.items()}
+    base, head = (sliced({**SERVICE, **part}, seed=i) for i, part in enumerate((small, twice)))
+    assert set(totals(base, head)) == {"encode"}
+
+
 # --- two captures
 
 FIXED = {"main;serve;hash": 765, "main;serve;parse": 367, "main;serve;emit": 126}
