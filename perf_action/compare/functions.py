@@ -24,7 +24,7 @@ from perf_action.compare.shifts import Shift, Shifts
 from perf_action.compare.touched import family
 from perf_action.compare.work import TIMES_SCATTER, Effects, Work
 from perf_action.model.change import FunctionChange, Interval, Verdict
-from perf_action.model.profile import FunctionKey
+from perf_action.model.profile import UNKNOWN, FunctionKey
 
 #: functions below this share of the total on both sides are neither tested nor listed
 _TESTED_SHARE = 0.01
@@ -39,6 +39,9 @@ _NEARLY_ALL = 0.9
 _LONGEST_STACK = 64
 #: so many granules may be booked on one function, or on all beneath one, by chance
 _STRAY_GRANULES, _STRAY_GRANULES_BENEATH = 3, 5
+_NAMELESS = (
+    "all functions without a name together; with the symbols of its binary it would be known which one"
+)
 _TRANSFER = "it moves data in the kernel, at a cost that depends on the other side and on the machine"
 
 
@@ -232,8 +235,9 @@ class _Judge:
 
     def _called(self, row: FunctionChange, effects: Effects, f: int, sign: int) -> FunctionChange:
         """A change that passed the test and the floors: believed if nothing speaks against it."""
-        if self.why_not:
-            return replace(row, verdict=Verdict.INCONCLUSIVE, reason=self.why_not)
+        why_not = self.why_not or (_NAMELESS if row.name == UNKNOWN else "")
+        if why_not:
+            return replace(row, verdict=Verdict.INCONCLUSIVE, reason=why_not)
         for view in effects.views:
             size = sign * float(view.log[f])
             estimate = stats.Estimate(mean=size, se=float(view.se[f]), df=view.df or self.work.df)

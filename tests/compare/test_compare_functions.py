@@ -220,6 +220,14 @@ def test_of_two_callers_none_is_blamed_for_what_both_call():
     assert set(totals(base, head)) == {"encode"}
 
 
+def test_nobody_can_look_at_a_function_without_a_name():
+    head = {**SERVICE, "main;serve;route;store": 30e3, "main;serve;route;store;[unknown]": 30e3}
+    rows = functions(sliced(SERVICE, seed=1), sliced(head, seed=2))
+    assert (called(rows, R), rows["[unknown]"].verdict) == (set(), Q)
+    assert "without a name" in rows["[unknown]"].reason
+    assert set(totals(sliced(SERVICE, seed=1), sliced(head, seed=2))) == {"store"}
+
+
 # --- two captures
 
 FIXED = {"main;serve;hash": 765, "main;serve;parse": 367, "main;serve;emit": 126}
