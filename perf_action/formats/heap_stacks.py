@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from perf_action.formats.addresses import Addresses
 from perf_action.formats.heap_sampling import Sampling, scale, whole
-from perf_action.formats.memory_map import MemoryMap
 from perf_action.formats.reader import capture_of
 from perf_action.formats.source import ReadOptions, Source
+from perf_action.formats.symbols.addresses import Addresses
+from perf_action.formats.symbols.memory_map import MemoryMap
 from perf_action.model.builder import ProfileBuilder
 from perf_action.model.profile import ValueKind
 from perf_action.model.snapshot import Capture

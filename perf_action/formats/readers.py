@@ -5,47 +5,48 @@ from __future__ import annotations
 from typing import Final
 
 from perf_action.formats import (
-    action_benchmark,
     austin,
-    austin_mojo,
     bytecodes,
     callgrind,
     chrome_trace,
-    cpuprofile,
-    criterion,
     dhat,
     flamegraph_svg,
     folded,
     gecko,
-    go_bench,
-    google_benchmark,
-    gperftools_collapsed,
-    gperftools_cpu,
-    gperftools_heap,
-    heapprofile,
     heaptrack,
-    hyperfine,
-    jemalloc_heap,
-    jemalloc_stats,
     k6_points,
     k6_summary,
     locust_csv,
     locust_json,
     malloc_info,
     massif,
-    memcheck_xml,
+    memcheck,
     memray,
     metric_file,
-    perf_data,
-    perf_script,
     pprof,
     py_spy_raw,
-    pytest_benchmark,
     python_sampling,
     slices,
     speedscope,
 )
+from perf_action.formats.austin import mojo as austin_mojo
+from perf_action.formats.benchmarks import (
+    action_benchmark,
+    criterion,
+    go_bench,
+    google_benchmark,
+    hyperfine,
+    pytest_benchmark,
+)
+from perf_action.formats.gperftools import collapsed as gperftools_collapsed
+from perf_action.formats.gperftools import cpu as gperftools_cpu
+from perf_action.formats.gperftools import heap as gperftools_heap
+from perf_action.formats.jemalloc import heap as jemalloc_heap
+from perf_action.formats.jemalloc import stats as jemalloc_stats
+from perf_action.formats.perf import data as perf_data
+from perf_action.formats.perf import script as perf_script
 from perf_action.formats.reader import Reader
+from perf_action.formats.v8 import cpuprofile, heapprofile
 
 #: the first that recognises a file reads it; the more particular ones come first
 READERS: Final[tuple[Reader, ...]] = (
@@ -60,7 +61,7 @@ READERS: Final[tuple[Reader, ...]] = (
     gperftools_cpu,
     massif,
     dhat,
-    memcheck_xml,
+    memcheck,
     perf_data,
     flamegraph_svg,
     austin_mojo,

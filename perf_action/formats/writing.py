@@ -10,8 +10,8 @@ from typing import Final
 from perf_action.formats.folded import to_folded
 from perf_action.formats.listing import listing, profiles_of
 from perf_action.formats.metric_file import to_metric_file
-from perf_action.formats.pprof_write import to_pprof
-from perf_action.formats.speedscope_write import to_speedscope
+from perf_action.formats.pprof.write import to_pprof
+from perf_action.formats.speedscope.write import to_speedscope
 from perf_action.model.profile import Profile
 from perf_action.model.snapshot import Capture
 

@@ -2,7 +2,7 @@
 
 The whole launch is counted, and two launches of different length are subtracted, so that start-up cancels. Counting
 only while requests are served (``--instr-atstart=no`` and callgrind_control) would lose the callers of whatever runs
-when it is switched on. Who called whom is known for pairs only: stacks are put together from them (formats/callgrind.py).
+when it is switched on. Who called whom is known for pairs only: stacks are put together from them (formats/callgrind/stacks.py).
 Files are ``callgrind.out.<pid>``, with the table of callgrind_annotate beside them.
 """
 

@@ -13,7 +13,7 @@ from perf_action.profilers.plan import Traits
 from perf_action.profilers.valgrind import Valgrind
 from perf_action.system import isolated
 
-_LOG = Path(__file__).parents[1] / "formats" / "memcheck_log.py"
+_LOG = Path(__file__).parents[1] / "formats" / "memcheck" / "log.py"
 
 
 class Memcheck(Valgrind):

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from perf_action.errors import InputError, UsageError
-from perf_action.formats.pprof_write import to_pprof
+from perf_action.formats.pprof.write import to_pprof
 from perf_action.formats.slices import to_slices
 from perf_action.model.category import CategoryRule
 from perf_action.model.check import Check

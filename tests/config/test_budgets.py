@@ -186,10 +186,10 @@ def test_every_metric_that_the_sources_name_is_known(repository: Path):
         "perf_action/measure/snapshot.py",
         "perf_action/measure/captured.py",
         "perf_action/formats/load_metrics.py",
-        "perf_action/formats/jemalloc_stats.py",
+        "perf_action/formats/jemalloc/stats.py",
         "perf_action/formats/malloc_info.py",
-        "perf_action/formats/memcheck_xml.py",
-        "perf_action/formats/heaptrack.py",
+        "perf_action/formats/memcheck/__init__.py",
+        "perf_action/formats/heaptrack/__init__.py",
     ]
     text = "\n".join((repository / path).read_text() for path in sources)
     found = set(re.findall(r'"((?:cpu|memory|latency|load|io|service)\.[a-z0-9_.]*[a-z0-9])"', text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from perf_action.formats.gecko_raw import Libraries, frame_of
+from perf_action.formats.gecko.raw import Libraries, frame_of
 from perf_action.model.profile import UNKNOWN
 
 

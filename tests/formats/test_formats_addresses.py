@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from perf_action import formats
 from perf_action.errors import InputError
 from perf_action.formats.heap_sampling import scale, whole
-from perf_action.formats.memory_map import MemoryMap
-from perf_action.formats.program_symbols import ProgramSymbols
 from perf_action.formats.source import ReadOptions
+from perf_action.formats.symbols.memory_map import MemoryMap
+from perf_action.formats.symbols.program import ProgramSymbols
 from perf_action.model.profile import UNKNOWN, Profile
 from perf_action.model.tree import costs
 from perf_action.system import System

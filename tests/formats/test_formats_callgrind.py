@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from perf_action import formats
 from perf_action.errors import InputError
-from perf_action.formats.callgrind_stacks import Flow
+from perf_action.formats.callgrind.stacks import Flow
 from perf_action.formats.circles import without_circles
 from perf_action.model.profile import Profile
 from perf_action.model.snapshot import Capture

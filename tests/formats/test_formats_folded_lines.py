@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from perf_action.errors import InputError
 from perf_action.formats.folded import to_folded
-from perf_action.formats.folded_lines import FoldedLines, read_folded
+from perf_action.formats.folded.lines import FoldedLines, read_folded
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.formats.stack_lines import Frame, add_stacks, count_stacks
 from perf_action.model.builder import ProfileBuilder

@@ -13,8 +13,8 @@ from gecko_forms import processed
 
 from perf_action import formats
 from perf_action.errors import InputError
-from perf_action.formats.gecko_raw import Libraries, frame_of
-from perf_action.formats.gecko_tables import Place
+from perf_action.formats.gecko.raw import Libraries, frame_of
+from perf_action.formats.gecko.tables import Place
 from perf_action.model.profile import FunctionKey, Profile, ValueKind
 from perf_action.model.tree import costs
 from perf_action.system import System

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from perf_action import formats
 from perf_action.errors import InputError, ToolMissing
 from perf_action.formats.allocators import callers_only
-from perf_action.formats.heaptrack_suppressions import BUILT_IN, matches, patterns
+from perf_action.formats.heaptrack.suppressions import BUILT_IN, matches, patterns
 from perf_action.formats.source import ReadOptions
 from perf_action.formats.symbols import demangle
 from perf_action.model.profile import UNKNOWN, Profile

@@ -8,7 +8,7 @@ import pytest
 
 from perf_action import formats
 from perf_action.errors import InputError
-from perf_action.formats.memcheck_log import main as print_log
+from perf_action.formats.memcheck.log import main as print_log
 from perf_action.model.snapshot import Capture
 from perf_action.model.tree import costs
 from perf_action.system import System

@@ -14,8 +14,8 @@ import pytest
 
 from perf_action import formats
 from perf_action.errors import InputError
-from perf_action.formats import memray_passes
-from perf_action.formats.memray_file import unpack_lz4
+from perf_action.formats.memray import passes as memray_passes
+from perf_action.formats.memray.file import unpack_lz4
 from perf_action.formats.source import ReadOptions
 from perf_action.model.profile import Profile
 from perf_action.model.snapshot import Capture

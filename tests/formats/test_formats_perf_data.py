@@ -17,8 +17,8 @@ from perf_writer import CLOCK, FAULTS, PID, TASK_CLOCK, PerfFile
 
 from perf_action import formats
 from perf_action.errors import CannotMeasure, InputError, ToolMissing
-from perf_action.formats import perf_file
 from perf_action.formats.folded import to_folded
+from perf_action.formats.perf import file as perf_file
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.model.profile import FunctionKey, ValueKind
 from perf_action.model.snapshot import Capture

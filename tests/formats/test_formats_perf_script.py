@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from perf_action import formats
 from perf_action.errors import InputError
-from perf_action.formats import perf_frames
 from perf_action.formats.folded import to_folded
-from perf_action.formats.perf_frames import Head
-from perf_action.formats.perf_samples import Samples
+from perf_action.formats.perf import frames as perf_frames
+from perf_action.formats.perf.frames import Head
+from perf_action.formats.perf.samples import Samples
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.formats.stack_lines import Frame
 from perf_action.model.profile import FunctionKey, Profile, ValueKind

@@ -9,8 +9,8 @@ import pytest
 
 from perf_action import formats
 from perf_action.errors import InputError
-from perf_action.formats.pprof_values import kinds_of, type_of
-from perf_action.formats.profile_pb2 import Profile as Message
+from perf_action.formats.pprof.profile_pb2 import Profile as Message
+from perf_action.formats.pprof.values import kinds_of, type_of
 from perf_action.model.profile import FunctionKey, Profile, ValueKind
 from perf_action.model.tree import costs
 from perf_action.system import System

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from perf_action import formats
-from perf_action.formats.pprof_values import type_of
-from perf_action.formats.pprof_write import to_pprof
-from perf_action.formats.speedscope_write import to_speedscope
+from perf_action.formats.pprof.values import type_of
+from perf_action.formats.pprof.write import to_pprof
+from perf_action.formats.speedscope.write import to_speedscope
 from perf_action.model.profile import Profile
 from perf_action.model.tree import costs
 from perf_action.system import System

@@ -12,10 +12,10 @@ from format_dump import dump
 from perf_action import formats
 from perf_action.errors import InputError
 from perf_action.formats.metric_file import to_metric_file
-from perf_action.formats.pprof_write import to_pprof
+from perf_action.formats.pprof.write import to_pprof
 from perf_action.formats.readers import READERS
 from perf_action.formats.slices import to_slices
-from perf_action.formats.speedscope_write import to_speedscope
+from perf_action.formats.speedscope.write import to_speedscope
 from perf_action.model.profile import Profile
 from perf_action.model.tree import costs
 from perf_action.system import System

@@ -11,7 +11,7 @@ import pytest
 from make_valgrind_samples import build
 
 from perf_action import formats
-from perf_action.formats.callgrind_file import call_graph
+from perf_action.formats.callgrind.file import call_graph
 from perf_action.formats.circles import without_circles
 from perf_action.formats.source import ReadOptions, Source
 from perf_action.model.profile import Profile

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from perf_action.formats.pprof_write import to_pprof
+from perf_action.formats.pprof.write import to_pprof
 from perf_action.model.tree import rename_files
 from perf_action.pipeline.reading import load_snapshot
 from perf_action.system import System

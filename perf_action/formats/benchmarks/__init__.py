@@ -1,0 +1,1 @@
+"""Results of benchmark tools: every number that they give, under their own names."""

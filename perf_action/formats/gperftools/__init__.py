@@ -1,0 +1,1 @@
+"""gperftools' profiles: of CPU and heap as the process writes them, and as its printer does."""

@@ -1,0 +1,1 @@
+"""What jemalloc says: heap profiles, and its statistics."""

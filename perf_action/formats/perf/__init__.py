@@ -1,0 +1,1 @@
+"""What perf recorded: perf.data, read by perf itself, and the text of ``perf script``."""

@@ -1,0 +1,1 @@
+"""V8's profiles: of CPU time and of the heap."""
