@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from labelled import cases
 from scipy.special import bdtrc
-from simulate import LEAKING, MACHINES, SHARES, STEADY, memory, profiles, report
+from simulate import FLAT, LEAKING, MACHINES, SHARES, STEADY, memory, profiles, report
 
 from perf_action.compare import compare
 from perf_action.model.change import Comparison, LeakState, Verdict
@@ -104,6 +104,15 @@ def _simulated_profiles(reports: int) -> Iterable[tuple[str, str, Snapshot, Snap
             for _ in range(max(1, reports // 4)):
                 sides = profiles(rng, launches=launches, slices=slices, samples=samples, grown=grown, by=by)
                 yield f"{group}, {SHARES[grown]:.0%} of it {by:+.0%}", f"work_{grown}", *sides
+    for launches, slices, samples in ((1, 4, 100), (2, 2, 80), (2, 3, 200), (4, 2, 100)):
+        rng = np.random.default_rng(samples)
+        group = f"{len(FLAT)} functions, {launches * slices * samples} samples in {launches} launches"
+        for _ in range(reports):
+            yield group, "", *profiles(rng, launches=launches, slices=slices, samples=samples, shares=FLAT)
+        for new in (0.05, 0.15):
+            for _ in range(max(1, reports // 4)):
+                sides = profiles(rng, launches=launches, slices=slices, samples=samples, shares=FLAT, new=new)
+                yield f"{group}, a new one of {new:.0%}", f"work_{len(FLAT) + 1}", *sides
 
 
 def main() -> int:

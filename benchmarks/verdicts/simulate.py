@@ -7,7 +7,7 @@ launches (1.4 to 2.2 % from launch to launch, 3 % from slice to slice) or worse,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,16 +118,27 @@ def _metric(name: str, unit: str, logs: np.ndarray, launch: np.ndarray, pair: np
 
 #: functions of the simulated service, their callers, and their shares
 SHARES = (0.19, 0.15, 0.10, 0.10, 0.08, 0.07, 0.06, 0.05, 0.04, 0.03, 0.03, 0.02, 0.02, 0.015, 0.015)
+#: the same of one with many functions, each of which has a handful of samples in a short profile
+FLAT = (0.10, 0.08, 0.06, *[0.03] * 6, *[0.011] * 45)
 
 
 def profiles(
-    rng: Rng, *, launches: int, slices: int, samples: int, grown: int | None = None, by: float = 0.0
+    rng: Rng,
+    *,
+    launches: int,
+    slices: int,
+    samples: int,
+    grown: int | None = None,
+    by: float = 0.0,
+    shares: Sequence[float] = SHARES,
+    new: float = 0.0,
 ) -> tuple[Snapshot, Snapshot]:
-    """Sliced profiles of both sides, `samples` a slice; function number `grown` costs `by` more on head."""
-    shares = np.array([*SHARES, 1 - sum(SHARES)])
+    """Sliced profiles of both sides, `samples` a slice; function number `grown` costs `by` more on head, and the last one,
+    which base does not have, `new` of what base costs.
+    """
     sides = []
     for side in ("base", "head"):
-        cost = shares * 100e3
+        cost = np.array([*shares, 1 - sum(shares), new if side == "head" else 0.0]) * 100e3
         if side == "head" and grown is not None:
             cost[grown] *= 1 + by
         out = []
@@ -155,6 +166,8 @@ def _profile(counts: np.ndarray) -> Profile:
     root = builder.frame(builder.function("serve", file="app.py"))
     middle = [builder.frame(builder.function(f"handle_{i}", file="app.py")) for i in range(4)]
     for i, count in enumerate(counts.tolist()):
+        if not count:
+            continue
         leaf = builder.frame(builder.function(f"work_{i}", file="work.py"))
         builder.sample(builder.stack_of([root, middle[i % 4], leaf]), [int(count)])
     return builder.build()
