@@ -39,11 +39,16 @@ class Sides:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Workshop:
-    """Where sides are set up: logs are kept, `scratch` is not."""
+    """Where sides are set up: logs are kept, `scratch` is not, and `stack` puts away what was taken out."""
 
+    service: Service
+    repository: Path
     system: System
     logs: Path
     scratch: Path
+    access: Access | None
+    say: Callable[[str], None]
+    stack: contextlib.ExitStack
 
 
 @contextlib.contextmanager
@@ -61,55 +66,69 @@ def prepared_sides(
     cannot be built is left out, with the reason.
     """
     with contextlib.ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perf-action-")))
-        shop = _Workshop(system=system, logs=logs, scratch=scratch)
-        if not base:
-            say("head: setting up")
-            head = _prepare(Side.HEAD, in_place(system, repository), service, shop)
-            yield Sides(prepared={Side.HEAD: head}, notes=head.notes)
-            return
-        wanted = {
-            Side.BASE: revision(system, repository, base, access=access),
-            Side.HEAD: revision(system, repository, "HEAD", uncommitted=True, access=access),
-        }
-        places = _places(service, repository, wanted, shop, stack)
-        checkouts = {
-            side: stack.enter_context(
-                worktree(
-                    system,
-                    repository,
-                    found,
-                    side=side,
-                    directory=service.directory,
-                    access=access,
-                    kept=places.get(side),
-                )
-            )
-            for side, found in wanted.items()
-        }
-        prepared: dict[Side, Prepared] = {}
-        failed: list[tuple[Side, str]] = []
-        for side, checkout in checkouts.items():
-            place = places.get(side)
-            doing = "taking an earlier build of" if place and place.built else "setting up"
-            say(f"{side.value}: {doing} {checkout.commit[:10]}")
-            try:
-                prepared[side] = _prepare(side, checkout, service, shop, place, two_sides=True)
-            except CannotMeasure as error:
-                if side is Side.HEAD:
-                    raise
-                failed.append((side, str(error)))
-                say(f"base: {error}")
-        same = identical(prepared[Side.BASE], prepared[Side.HEAD]) if Side.BASE in prepared else None
-        notes = tuple(dict.fromkeys(note for p in prepared.values() for note in p.notes))
-        files, why = _touched(checkouts, system)
-        yield Sides(
-            prepared=prepared,
-            identical=same or "",
-            failed=tuple(failed),
-            notes=(*notes, *why),
-            touched=files,
+        shop = _Workshop(
+            service=service,
+            repository=repository,
+            system=system,
+            logs=logs,
+            scratch=Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perf-action-"))),
+            access=access,
+            say=say,
+            stack=stack,
         )
+        yield _both(base, shop) if base else _alone(shop)
+
+
+def _alone(shop: _Workshop) -> Sides:
+    shop.say("head: setting up")
+    head = _prepare(Side.HEAD, in_place(shop.system, shop.repository), shop)
+    return Sides(prepared={Side.HEAD: head}, notes=head.notes)
+
+
+def _both(base: str, shop: _Workshop) -> Sides:
+    system, repository, access = shop.system, shop.repository, shop.access
+    wanted = {
+        Side.BASE: revision(system, repository, base, access=access),
+        Side.HEAD: revision(system, repository, "HEAD", uncommitted=True, access=access),
+    }
+    places = _places(wanted, shop)
+    checkouts = {side: _checked_out(side, found, places.get(side), shop) for side, found in wanted.items()}
+    prepared: dict[Side, Prepared] = {}
+    failed: list[tuple[Side, str]] = []
+    for side, checkout in checkouts.items():
+        place = places.get(side)
+        doing = "taking an earlier build of" if place and place.built else "setting up"
+        shop.say(f"{side.value}: {doing} {checkout.commit[:10]}")
+        try:
+            prepared[side] = _prepare(side, checkout, shop, place, two_sides=True)
+        except CannotMeasure as error:
+            if side is Side.HEAD:
+                raise
+            failed.append((side, str(error)))
+            shop.say(f"base: {error}")
+    same = identical(prepared[Side.BASE], prepared[Side.HEAD]) if Side.BASE in prepared else None
+    files, why = _touched(checkouts, system)
+    notes = tuple(dict.fromkeys(note for p in prepared.values() for note in p.notes))
+    return Sides(
+        prepared=prepared,
+        identical=same or "",
+        failed=tuple(failed),
+        notes=(*notes, *why),
+        touched=files,
+    )
+
+
+def _checked_out(side: Side, found: Revision, place: Kept | None, shop: _Workshop) -> Checkout:
+    checkout = worktree(
+        shop.system,
+        shop.repository,
+        found,
+        side=side,
+        directory=shop.service.directory,
+        access=shop.access,
+        kept=place,
+    )
+    return shop.stack.enter_context(checkout)
 
 
 def _touched(
@@ -122,22 +141,17 @@ def _touched(
         return (), (f"which functions the change touches is not known: {error}",)
 
 
-def _places(
-    service: Service,
-    repository: Path,
-    wanted: Mapping[Side, Revision],
-    shop: _Workshop,
-    stack: contextlib.ExitStack,
-) -> dict[Side, Kept]:
+def _places(wanted: Mapping[Side, Revision], shop: _Workshop) -> dict[Side, Kept]:
     """Where the builds of both sides are kept, or nothing: paths of different lengths cannot be compared."""
+    service, system = shop.service, shop.system
     if service.reuse_build == "never" or not (service.setup or service.build):
         return {}
-    top = open_repository(shop.system, repository).directory
+    top = open_repository(system, shop.repository).directory
     folders = [f for f in folders_of((top / service.directory).resolve(), top) if f.is_dir()] or [top]
-    env = inherited(shop.system.environ)
-    tools = tools_for(folders, python=python_of(env), env=env, system=shop.system)
+    env = inherited(system.environ)
+    tools = tools_for(folders, python=python_of(env), env=env, system=system)
     opened = {
-        side: stack.enter_context(kept(shop.system, key_of(service, found.tree, env, tools)))
+        side: shop.stack.enter_context(kept(system, key_of(service, found.tree, env, tools)))
         for side, found in wanted.items()
     }
     places = {side: place for side, place in opened.items() if place}
@@ -145,19 +159,14 @@ def _places(
 
 
 def _prepare(
-    side: Side,
-    checkout: Checkout,
-    service: Service,
-    shop: _Workshop,
-    place: Kept | None = None,
-    *,
-    two_sides: bool = False,
+    side: Side, checkout: Checkout, shop: _Workshop, place: Kept | None = None, *, two_sides: bool = False
 ) -> Prepared:
     own = place.own if place else shop.scratch / side.value
     own.mkdir(exist_ok=True)
     log = shop.logs / f"{side.value}-setup.log"
     built = place is not None and place.built
-    prepared = prepare(checkout, service, shop.system, log=log, scratch=own, two_sides=two_sides, built=built)
+    service, system = shop.service, shop.system
+    prepared = prepare(checkout, service, system, log=log, scratch=own, two_sides=two_sides, built=built)
     if place and not built and is_fixed(service, folders_of(prepared.directory, checkout.path)):
         place.seal()
     return prepared
