@@ -105,13 +105,16 @@ def _changed(comparison: Comparison, verdict: Verdict, causes: list[Sentence]) -
 
 
 def telling_functions(comparison: Comparison, verdict: Verdict) -> list[FunctionChange]:
-    """The functions to name: at most three by time, then one of each other kind, each in the order of the comparison.
-    Those of libraries come last, for kinds in which no own function is named.
+    """The functions to name, each once: at most three by time, then one of each other kind, each in the order of the
+    comparison. Those of libraries come last, for kinds in which no own function is named.
     """
-    found = [f for f in comparison.functions if f.verdict is verdict]
-    own = [f for f in found if f.own]
+    found: dict[tuple[str, str, str], FunctionChange] = {}
+    for f in comparison.functions:
+        if f.verdict is verdict:
+            found.setdefault((f.name, f.file, f.kind), f)
+    own = [f for f in found.values() if f.own]
     named = {f.kind for f in own}
-    return _telling(own) + _telling([f for f in found if not f.own and f.kind not in named])
+    return _telling(own) + _telling([f for f in found.values() if not f.own and f.kind not in named])
 
 
 def _telling(found: Sequence[FunctionChange]) -> list[FunctionChange]:

@@ -11,6 +11,7 @@ from perf_action.compare.identity import generic_name, match_functions
 from perf_action.compare.kinds import function_changes
 from perf_action.model.change import Verdict
 from perf_action.model.profile import FunctionKey
+from perf_action.model.touched import TouchedFile
 
 R, I, U, Q = Verdict.REGRESSION, Verdict.IMPROVEMENT, Verdict.UNCHANGED, Verdict.INCONCLUSIVE  # noqa: E741
 
@@ -218,6 +219,23 @@ def test_of_two_callers_none_is_blamed_for_what_both_call():
     twice = {stack: 2 * cost for stack, cost in small.items()}
     base, head = (sliced({**SERVICE, **part}, seed=i) for i, part in enumerate((small, twice)))
     assert set(totals(base, head)) == {"encode"}
+
+
+def test_of_a_new_function_and_who_calls_it_only_the_new_one_is_blamed():
+    """Its cost is spread over small ones; who calls it is edited."""
+    new = {f"main;serve;route;encode;step_{i}": 400.0 for i in range(40)}
+    base = sliced({**SERVICE, "main;serve;route;encode": 2e3}, seed=1)
+    head = sliced(
+        {
+            **SERVICE,
+            "main;serve;route;encode": 2e3,
+            **{k.replace("encode", "encode;audit"): v for k, v in new.items()},
+        },
+        seed=2,
+    )
+    edited = TouchedFile(base="app.c", head="app.c", functions=("encode",), head_lines=((7, 9),))
+    rows = function_changes(base, head, replace(OPTIONS, touched=(edited,))).rows
+    assert [(r.name, r.value) for r in rows if r.verdict is R] == [("audit", "total")]
 
 
 def test_nobody_can_look_at_a_function_without_a_name():

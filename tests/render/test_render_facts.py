@@ -16,7 +16,7 @@ from perf_action.model.report import FlameGraph, Report
 from perf_action.model.snapshot import Snapshot
 from perf_action.render import escape, render
 from perf_action.render.facts import facts
-from perf_action.render.headline import settles
+from perf_action.render.headline import settles, telling_functions
 from perf_action.render.sentence import plain
 
 
@@ -312,3 +312,11 @@ def test_a_leak_of_a_first_run_is_told_and_is_no_verdict() -> None:
     assert (told.leaks[0].state, told.leaks[0].icon, told.leaks_summary) == ("leaking", "🔴", "1 leaking")
     document = json.loads(render(report, "comparison"))
     assert (document["verdict"], document["leaks"][0]["verdict"]) == ("inconclusive", "leaking")
+
+
+def test_a_function_whose_own_and_total_cost_rose_is_named_once() -> None:
+    total = factories.function_change(value="total", base=0.0, head=212e3, change=None)
+    own = factories.function_change(base=0.0, head=83e3, change=None)
+    other = factories.function_change(name="decode", base=0.0, head=10e3, change=None)
+    found = telling_functions(Comparison(functions=(total, own, other)), Verdict.REGRESSION)
+    assert found == [total, other]
