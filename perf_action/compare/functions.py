@@ -165,10 +165,11 @@ class _Judge:
         own = {f for f in (*explained, *passed) if self._is_own(names[f])}
         below = {f: self.shifts.below(f) | {f} for f in passed}
         size = effects.base + effects.head
-        mine = {f for f in passed if f in own and (self.touched[f] or effects.base[f] == 0)}
+        one_sided = np.minimum(effects.base, effects.head) == 0
+        mine = {f for f in passed if f in own and (self.touched[f] or one_sided[f])}
 
         def order(f: int) -> tuple[bool, int, float, FunctionKey]:
-            """What is edited or new first; what is called before who calls it, which may cost less: others call it, too."""
+            """What is edited, new or gone first; what is called before who calls it, which may cost less: others call it, too."""
             return f not in mine, len(below[f]), float(size[f]), names[f]
 
         for f in sorted(passed, key=order):
