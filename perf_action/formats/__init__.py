@@ -1,7 +1,8 @@
 """Captures of every supported tool, read into the model; and profiles written for other tools.
 
 One file per file format (a folder where it takes several, or where a tool writes several), listed in `readers.py`: adding
-one is a module with `NAME`, `sniff` and `read`, a line there, and a folder of samples in the tests. Readers judge by content, never by file name.
+one is a module with `NAME`, `sniff` and `read`, a line there, and a folder of samples in the tests. Readers judge by content,
+never by file name.
 """
 
 from __future__ import annotations

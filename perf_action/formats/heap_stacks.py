@@ -50,31 +50,34 @@ def called_from(addresses: Sequence[int]) -> tuple[int, ...]:
     return (*addresses[:1], *(max(address - 1, 0) for address in addresses[1:]))
 
 
-def check_sum(source: Source, entries: Sequence[Entry], total: Entry, *, complete: bool) -> None:
-    """InputError if stacks are missing at the end of a file that lacks its end, too."""
-    if not complete and sum(entry.size for entry in entries) + len(entries) < total.size:
-        raise source.error("is cut off: its stacks are less than its total", remedy=AGAIN)
+def parts(source: Source) -> tuple[str, str | None]:
+    """The stacks, and what was mapped where: None if the file lacks its end."""
+    stacks, mapped, maps = source.text.partition("\nMAPPED_LIBRARIES:")
+    return stacks, maps if mapped else None
 
 
 def capture(
     name: str,
     source: Source,
     entries: Sequence[Entry],
+    total: Entry,
     *,
-    maps: str,
+    maps: str | None,
     options: ReadOptions,
     system: System,
     tool: str,
     rate: float,
     sampling: Sampling,
 ) -> Capture:
-    """The entries as a profile."""
+    """The entries as a profile. InputError if some are missing at the end of a file that lacks its end, too."""
+    if maps is None and sum(entry.size for entry in entries) + len(entries) < total.size:
+        raise source.error("is cut off: its stacks are less than its total", remedy=AGAIN)
     has_ever = any(entry.objects_ever for entry in entries)
     kinds = (*_IN_USE, *(_EVER if has_ever else ()))
     exact = sampling == "none" or rate <= 1
     builder = ProfileBuilder(kinds, tool=tool, fidelity="exact" if exact else "sampled")
     addresses = Addresses(
-        source, MemoryMap(maps), (a for entry in entries for a in entry.stack), options, system
+        source, MemoryMap(maps or ""), (a for entry in entries for a in entry.stack), options, system
     )
     for note in addresses.notes():
         builder.note(note)

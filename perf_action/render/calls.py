@@ -6,7 +6,7 @@ Parents stand before their children, so nothing here recurses: a stack may be a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,64 +40,47 @@ class CallTree:
         return out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shape:
-    """The merged tree of `profiles` without costs; `places[side]` are the nodes that the stacks of a side became."""
-
-    profiles: tuple[Profile, ...]
-    keys: tuple[FunctionKey, ...]
-    lines: tuple[int, ...]
-    parents: tuple[int, ...]
-    depths: tuple[int, ...]
-    places: tuple[Int32, ...]
-
-    @classmethod
-    def of(cls, profiles: Sequence[Profile]) -> _Shape:
-        known: dict[FunctionKey, int] = {}
-        nodes = Edges()
-        lines: list[int] = []
-        places = tuple(_add(profile, known, nodes, lines) for profile in profiles)
-        parents, numbers = (column.tolist() for column in nodes.columns())
-        keys = list(known)
-        return cls(
-            profiles=tuple(profiles),  # which keeps them alive: they are known by their ids
-            keys=tuple(keys[number] for number in numbers),
-            lines=tuple(lines),
-            parents=tuple(parents),
-            depths=_depths(parents),
-            places=places,
-        )
-
-
 class Shapes:
     """The merged trees of profiles, each found once for all kinds of their values."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, ...], _Shape] = {}
+        self._known: dict[tuple[Profile, ...], tuple[CallTree, tuple[Int32, ...]]] = {}
 
-    def of(self, profiles: Sequence[Profile]) -> _Shape:
-        ids = tuple(map(id, profiles))
-        if ids not in self._known:
-            self._known[ids] = _Shape.of(profiles)
-        return self._known[ids]
+    def of(self, profiles: tuple[Profile, ...]) -> tuple[CallTree, tuple[Int32, ...]]:
+        """The tree without values, and for each profile the nodes that its stacks became."""
+        if profiles not in self._known:
+            self._known[profiles] = _merged(profiles)
+        return self._known[profiles]
 
 
 def call_tree(sides: Sequence[tuple[Profile, int]], shapes: Shapes) -> CallTree:
     """The merged tree of profiles, each with the index of the kind to show; lines and threads are not told apart."""
-    shape = shapes.of([profile for profile, _ in sides])
+    tree, places = shapes.of(tuple(profile for profile, _ in sides))
     selves = []
-    for places, (profile, kind) in zip(shape.places, sides, strict=True):
-        row = np.zeros(len(shape.parents), dtype=np.int64)
-        np.add.at(row, places, stack_self(profile, kind))
+    for nodes, (profile, kind) in zip(places, sides, strict=True):
+        row = np.zeros(len(tree.parents), dtype=np.int64)
+        np.add.at(row, nodes, stack_self(profile, kind))
         selves.append(tuple(row.tolist()))
-    return CallTree(
-        keys=shape.keys,
-        lines=shape.lines,
-        parents=shape.parents,
-        depths=shape.depths,
-        totals=tuple(tuple(inclusive(row, shape.parents)) for row in selves),
-        selves=tuple(selves),
+    totals = tuple(tuple(inclusive(row, tree.parents)) for row in selves)
+    return replace(tree, totals=totals, selves=tuple(selves))
+
+
+def _merged(profiles: Sequence[Profile]) -> tuple[CallTree, tuple[Int32, ...]]:
+    known: dict[FunctionKey, int] = {}
+    nodes = Edges()
+    lines: list[int] = []
+    places = tuple(_add(profile, known, nodes, lines) for profile in profiles)
+    parents, numbers = (column.tolist() for column in nodes.columns())
+    keys = list(known)
+    tree = CallTree(
+        keys=tuple(keys[number] for number in numbers),
+        lines=tuple(lines),
+        parents=tuple(parents),
+        depths=_depths(parents),
+        totals=(),
+        selves=(),
     )
+    return tree, places
 
 
 def _add(profile: Profile, known: dict[FunctionKey, int], nodes: Edges, lines: list[int]) -> Int32:

@@ -85,7 +85,7 @@ class Drawings:
 
     def __init__(self) -> None:
         self.shapes = Shapes()
-        self._drawn: dict[tuple[tuple[int, int], ...], tuple[Drawing, tuple[Profile, ...]]] = {}
+        self._drawn: dict[tuple[tuple[Profile, int], ...], Drawing] = {}
 
     def of(self, profile: Profile, kind: int = 0) -> Drawing:
         """One kind of value of one side; per request where requests were counted."""
@@ -102,13 +102,10 @@ class Drawings:
         return self._known(sides, lambda: _difference(sides, self.shapes))
 
     def _known(self, sides: Sequence[tuple[Profile, int]], draw: Callable[[], Drawing]) -> Drawing:
-        key = tuple((id(profile), kind) for profile, kind in sides)
+        key = tuple(sides)
         if key not in self._drawn:
-            self._drawn[key] = (
-                draw(),
-                tuple(profile for profile, _ in sides),
-            )  # ids are those of living profiles
-        return self._drawn[key][0]
+            self._drawn[key] = draw()
+        return self._drawn[key]
 
 
 def _side(profile: Profile, kind: int, shapes: Shapes) -> Drawing:

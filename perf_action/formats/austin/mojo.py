@@ -2,7 +2,7 @@ r"""austin's binary files (MOJO): a stream of events, with strings and frames th
 
 Format: https://github.com/P403n1x87/austin/wiki/The-MOJO-file-format
 Sample: ``4d 4f 4a 03 | 01 mode\0 wall\0 | 02 a78901 00 2267\0 | 06 … | 09 8b08``: MOJ, version, metadata, stack, frame, time
-What is read is what the same recording is as text (the package). Versions 1 to 4; an event that is not in the
+What is read is what the same recording is as text (`austin/__init__.py`). Versions 1 to 4; an event that is not in the
 specification is refused, since it may change what a stack is.
 Lost: columns and where a line ends, besides what the text loses.
 """

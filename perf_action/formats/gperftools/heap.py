@@ -31,7 +31,7 @@ def sniff(source: Source) -> bool:
 
 
 def read(source: Source, options: ReadOptions, system: System) -> Capture:
-    data, mapped, maps = source.text.partition("\nMAPPED_LIBRARIES:")
+    data, maps = heap_stacks.parts(source)
     lines = data.split("\n")
     first = _FIRST.fullmatch(lines[0])
     if first is None:
@@ -48,11 +48,11 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:
                 "is no line of a heap profile", place=f"line {number}", remedy=heap_stacks.AGAIN
             )
     total = Entry((), *(int(word) for word in first.groups()[:4]))
-    heap_stacks.check_sum(source, entries, total, complete=bool(mapped))
     return heap_stacks.capture(
         NAME,
         source,
         entries,
+        total,
         maps=maps,
         options=options,
         system=system,

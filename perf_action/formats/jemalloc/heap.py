@@ -34,13 +34,13 @@ def read(source: Source, options: ReadOptions, system: System) -> Capture:
     first = _FIRST.match(source.head)
     if first is None:
         raise source.error("is of a version that is not known", place="line 1", remedy="heap_v2 is")
-    data, mapped, maps = source.text.partition("\nMAPPED_LIBRARIES:")
+    data, maps = heap_stacks.parts(source)
     entries, total = _entries(source, data)
-    heap_stacks.check_sum(source, entries, total, complete=bool(mapped))
     return heap_stacks.capture(
         NAME,
         source,
         entries,
+        total,
         maps=maps,
         options=options,
         system=system,

@@ -1,4 +1,4 @@
-"""Writes profiles as pprof protobuf (see the package), so that every tool of the ecosystem opens them; nothing is lost.
+"""Writes profiles as pprof protobuf (see `__init__.py`), so that every tool of the ecosystem opens them; nothing is lost.
 
 What pprof has no field for (tool, fidelity, requests, notes) goes into a comment, threads and times into labels, the
 order of kinds into the default sample type. The same profile gives the same bytes.

@@ -1,4 +1,4 @@
-"""Writes profiles for https://www.speedscope.app (see the package): one for each kind and thread, heaviest thread first."""
+"""Writes profiles for https://www.speedscope.app (see `__init__.py`): one for each kind and thread, heaviest thread first."""
 
 from __future__ import annotations
 

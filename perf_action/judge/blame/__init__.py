@@ -9,7 +9,7 @@ function, nobody is suspected.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from perf_action.compare.calls import Shapes
@@ -196,12 +196,8 @@ class _Court:
         """The calls of a kind, and which of its functions are edited; found once."""
         if kind not in self._flows:
             flow = flow_of(kind, self._base, self._head, self._shapes) if self._base is not None else None
-            self._flows[kind] = None if flow is None else (flow, self._edited(flow.functions))
+            self._flows[kind] = None if flow is None else (flow, self._edits.among(flow.functions))
         return self._flows[kind]
-
-    def _edited(self, functions: Iterable[FunctionKey]) -> dict[int, Edit]:
-        found = ((i, self._edits.of(key)) for i, key in enumerate(functions)) if self._edits else ()
-        return {i: edit for i, edit in found if edit is not None}
 
 
 def _is_compiled(file: str) -> bool:

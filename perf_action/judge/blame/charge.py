@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from perf_action.compare.touched import bare_name
 from perf_action.judge.blame.dependencies import Pinned
@@ -70,7 +71,7 @@ class Charge:
             file=edit.file.head,
             lines=edit.span.lines,
             confidence=confidence,
-            share=share,
+            share=_part(share),
             path=path,
             doubt=edit.doubt or ("in generated code" if edit.file.generated else ""),
         )
@@ -84,33 +85,21 @@ class Charge:
             file=pinned.file,
             lines=((line, line),) if line else (),
             confidence=confidence,
-            share=share,
+            share=_part(share),
         )
 
-    def _suspect(
-        self,
-        *,
-        relation: Relation,
-        changed: str,
-        file: str,
-        lines: tuple[tuple[int, int], ...],
-        confidence: Confidence,
-        share: float | None,
-        path: tuple[str, ...] = (),
-        doubt: str = "",
-    ) -> Suspect:
-        return Suspect(
+    @property
+    def _suspect(self) -> partial[Suspect]:
+        """A suspect of this, of whom nothing is said yet."""
+        return partial(
+            Suspect,
             function=self.function,
             kind=self.kind,
             change=self.change,
             function_file=self.file,
             function_line=self.line,
-            relation=relation,
-            changed=changed,
-            file=file,
-            lines=lines,
-            confidence=confidence,
-            share=None if share is None else min(share, 1.0),
-            path=path,
-            doubt=doubt,
         )
+
+
+def _part(share: float | None) -> float | None:
+    return None if share is None else min(share, 1.0)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from perf_action.compare.touched import seen_lines
 from perf_action.judge.blame.charge import Charge, is_called
-from perf_action.judge.blame.edits import Edit, Edits
+from perf_action.judge.blame.edits import Edits
 from perf_action.judge.code.own import is_own
 from perf_action.model.finding import Finding
 from perf_action.model.profile import FunctionKey, Profile
@@ -84,8 +84,8 @@ def _ways_in(profile: Profile, charge: Charge, edits: Edits) -> list[tuple[tuple
     accused = {i for i, key in enumerate(keys) if (key.name, key.file) == (charge.function, charge.file)}
     if not accused:
         return []
-    edited = _edited(keys, edits)
-    column = next((i for i, k in enumerate(profile.kinds) if k.kind == "lock_wait"), 0)
+    edited = edits.among(keys)
+    column = profile.find_kind("lock_wait") or 0
     whole = 0
     shares: defaultdict[int, int] = defaultdict(int)
     ways: dict[int, tuple[FunctionKey, ...]] = {}
@@ -102,8 +102,3 @@ def _ways_in(profile: Profile, charge: Charge, edits: Edits) -> list[tuple[tuple
                 shares[function] += value
                 ways.setdefault(function, tuple(keys[f] for f in functions[start : place + 1]))
     return [(ways[f], shares[f] / whole) for f in shares] if whole else []
-
-
-def _edited(keys: Sequence[FunctionKey], edits: Edits) -> dict[int, Edit]:
-    found = ((i, edits.of(key)) for i, key in enumerate(keys))
-    return {i: edit for i, edit in found if edit is not None}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from perf_action.compare.identity import plain_name
@@ -64,6 +64,11 @@ class Edits:
         if not named:
             return None
         return self._by_file(key, named) if key.file else _by_name_alone(key, named)
+
+    def among(self, functions: Iterable[FunctionKey]) -> dict[int, Edit]:
+        """Of these functions those that are edited, by their place."""
+        found = ((i, self.of(key)) for i, key in enumerate(functions)) if self else ()
+        return {i: edit for i, edit in found if edit is not None}
 
     def inlined_into(self, key: FunctionKey) -> tuple[Edit, ...]:
         """Edited functions that this one calls according to the source of their common file."""
